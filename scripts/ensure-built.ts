@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './paths.ts'
+
+// `prepare` builds on `npm ci`; with ignore-scripts set, nothing did.
+if (!existsSync(join(root, 'dist/index.js'))) {
+  console.log('dist/ is missing: building')
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  process.exitCode = status ?? 1
+}
