@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream'
+import type { Random } from '../util/random.ts'
+
+/** Where a stream goes to or is listened for: a TCP host (IPv4, IPv6 or name) and port, or a UNIX socket path. */
+export type Address = TcpAddress | PathAddress
+
+export interface TcpAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface PathAddress {
+  readonly path: string
+}
+
+/**
+ * One dialled or accepted byte stream, paused until somebody reads it. A net.Socket is one; members that only
+ * sockets have are optional, for streams that a proxy, TLS or a test carries. It ends half-open: the reader's end does not end the writer.
+ */
+export type ByteStream = Duplex & {
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  readonly localFamily?: string | undefined
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly remoteFamily?: string | undefined
+  setNoDelay?(noDelay?: boolean): unknown
+  setKeepAlive?(enable?: boolean, initialDelayMs?: number): unknown
+  resetAndDestroy?(): unknown
+  ref?(): unknown
+  unref?(): unknown
+}
+
+/** Opens streams. Resolves with a connected stream that the caller owns; rejects with the system's error, or the signal's reason. */
+export interface Dialer {
+  dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>
+}
+
+/** What is listened on: with port 0 the system chooses; without a host it is every address. */
+export type ListenAddress =
+  | {
+      readonly port: number
+      readonly host?: string
+      readonly backlog?: number
+      readonly ipv6Only?: boolean
+      readonly exclusive?: boolean
+    }
+  | { readonly path: string; readonly backlog?: number; readonly readableAll?: boolean; readonly writableAll?: boolean }
+
+/** The address really bound, as net.Server's address() gives it: an object for TCP, the path for a UNIX socket. */
+export type BoundAddress = { readonly address: string; readonly family: string; readonly port: number } | string
+
+/** A bound and listening acceptor of streams. */
+export interface Acceptor {
+  readonly address: BoundAddress
+  /** Stops accepting and frees the address; streams already accepted live on. Resolves when the address is free. */
+  close(): Promise<void>
+  ref(): void
+  unref(): void
+}
+
+/** Accepts streams: `onStream` owns each; `onError` reports a failure after which nothing more is accepted. */
+export interface Binder {
+  bind(
+    address: ListenAddress,
+    handlers: { readonly onStream: (stream: ByteStream) => void; readonly onError: (error: Error) => void },
+  ): Promise<Acceptor>
+}
+
+/** A file of fixed length that is written in place, held under an exclusive lock until it is closed. */
+export interface SlotFile {
+  /** Its whole content when it was opened; owned by the caller. */
+  readonly initial: Buffer
+  /** Writes `bytes` at `position`; when it resolves they survive the death of this process (not a loss of power). */
+  write(position: number, bytes: Uint8Array): Promise<void>
+  /** Ends the lock and closes the file, after writes under way. */
+  close(): Promise<void>
+}
+
+/** One directory of state, made with mode 0700; every file in it has mode 0600. Names are plain file names. */
+export interface StateDirectory {
+  /** Reads a whole file; undefined where there is none. Rejects with the system's error, or PT_STATE_CORRUPT past 1 MiB. */
+  read(name: string): Promise<Buffer | undefined>
+  /** Replaces a file atomically: written under a temporary name, synced, renamed. A failure leaves the old one as it was. */
+  replace(name: string, content: Uint8Array | string): Promise<void>
+  /**
+   * Opens a file of exactly `length` bytes, made and preallocated by `create()` when absent, under an exclusive lock among processes.
+   * Rejects with PT_STATE_LOCKED while somebody else has it, PT_STATE_CORRUPT when its length differs.
+   */
+  openSlots(name: string, length: number, create: () => Buffer): Promise<SlotFile>
+}
+
+/** Persistent state. */
+export interface Store {
+  /** Opens the directory, making it when absent. Rejects with PT_STATE_UNUSABLE, the system's error as its cause. */
+  directory(path: string): Promise<StateDirectory>
+}
+
+/** A timer under way. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Wall time in ms since 1970; it may jump. */
+  now(): number
+  /** Ms since an arbitrary start; it never goes back. Deadlines are kept in it. */
+  monotonic(): number
+  /** Calls `callback` once after `delayMs`. A timer with `ref: false` does not keep the process alive; the default does. */
+  setTimer(callback: () => void, delayMs: number, options?: { readonly ref?: boolean }): Timer
+  /** Calls `task` in a later turn in which nothing else is due, without keeping the process alive. */
+  defer(task: () => void): Timer
+}
+
+/** All that a transport can reach of the world. Replace a member to put a proxy, another resolver, a fake clock or memory under every transport. */
+export interface Platform {
+  readonly dialer: Dialer
+  readonly binder: Binder
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+}
