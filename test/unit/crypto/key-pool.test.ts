@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { KeyPool } from '../../../src/crypto/key-pool.ts'
+
+test('makes nothing before the first idle turn', () => {
+  const { pool, made } = newPool(2)
+  assert.equal(pool.size, 0)
+  assert.equal(made(), 0)
+})
+
+test('refills one key per idle turn and rests when full', () => {
+  const { pool, idle, pending } = newPool(3)
+  for (const size of [1, 2, 3]) {
+    idle()
+    assert.equal(pool.size, size)
+  }
+  assert.equal(pending(), 0)
+})
+
+test('hands out each key once, the oldest first', () => {
+  const { pool, idle } = newPool(3)
+  idle()
+  idle()
+  assert.deepEqual([pool.take(), pool.take(), pool.take()], [1, 2, 3])
+})
+
+test('refills after a key was taken', () => {
+  const { pool, idle, pending } = newPool(1)
+  idle()
+  assert.equal(pool.take(), 1)
+  assert.equal(pending(), 1)
+  idle()
+  assert.equal(pool.size, 1)
+})
+
+test('never schedules more than one refill', () => {
+  const { pool, pending } = newPool(32)
+  for (let count = 0; count < 5; count++) pool.take()
+  assert.equal(pending(), 1)
+})
+
+test('makes a key on the spot when none is ready, counts it and reports it', () => {
+  const { pool, idle, reports } = newPool(2)
+  assert.equal(pool.take(), 1)
+  assert.equal(pool.inlineCount, 1)
+  assert.equal(reports(), 1)
+  idle()
+  pool.take()
+  assert.equal(pool.inlineCount, 1)
+})
+
+test('schedules nothing after close, and still hands out keys', () => {
+  const { pool, idle, pending } = newPool(2)
+  idle()
+  pool.close()
+  assert.equal(pending(), 0)
+  assert.equal(pool.size, 0)
+  assert.equal(pool.take(), 2)
+  assert.equal(pending(), 0)
+})
+
+test('makes nothing when a cancelled refill runs all the same', () => {
+  const tasks: (() => void)[] = []
+  const pool = new KeyPool({
+    make: () => 1,
+    defer: (task) => {
+      tasks.push(task)
+      return () => {}
+    },
+  })
+  pool.close()
+  tasks[0]!()
+  assert.equal(pool.size, 0)
+  assert.equal(tasks.length, 1)
+})
+
+test('refuses a capacity of nothing', () => {
+  assert.throws(() => newPool(0), RangeError)
+})
+
+/** A pool of 1, 2, 3 …, whose idle turns come when the test says so. */
+function newPool(capacity: number) {
+  const tasks = new Set<() => void>()
+  let made = 0
+  let reports = 0
+  const pool = new KeyPool<number>({
+    capacity,
+    make: () => ++made,
+    defer: (task) => {
+      tasks.add(task)
+      return () => tasks.delete(task)
+    },
+    onInline: () => {
+      reports++
+    },
+  })
+  const idle = (): void => {
+    const due = [...tasks]
+    tasks.clear()
+    for (const task of due) task()
+  }
+  return { pool, idle, pending: () => tasks.size, made: () => made, reports: () => reports }
+}
