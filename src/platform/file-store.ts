@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, access, constants, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { PtError } from '../core/errors.ts'
+import type { SlotFile, StateDirectory, Store } from '../core/platform.ts'
+import { acquireProcessLock } from './process-lock.ts'
+import { LockedSlotFile } from './slot-file.ts'
+
+const DIRECTORY_MODE = 0o700
+const FILE_MODE = 0o600
+const MOST_READ_LENGTH = 1024 * 1024
+
+/** Keeps state in directories of the file system. */
+export const fileStore: Store = Object.freeze({
+  directory: async (path: string): Promise<StateDirectory> => {
+    const absolute = resolve(path)
+    try {
+      await mkdir(absolute, { recursive: true, mode: DIRECTORY_MODE })
+      await access(absolute, constants.R_OK | constants.W_OK | constants.X_OK)
+    } catch (cause) {
+      throw new PtError('PT_STATE_UNUSABLE', `the state directory ${absolute} cannot be made or written to`, { cause })
+    }
+    return new FileDirectory(absolute)
+  },
+})
+
+class FileDirectory implements StateDirectory {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async read(name: string): Promise<Buffer | undefined> {
+    const path = this.#join(name)
+    let file: FileHandle
+    try {
+      // Non-blocking, since opening a FIFO would wait for its writer.
+      file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+    try {
+      const content = await readUpTo(file, MOST_READ_LENGTH)
+      if (content === undefined) throw new PtError('PT_STATE_CORRUPT', `the state file ${path} is longer than 1 MiB`)
+      return content
+    } finally {
+      await file.close()
+    }
+  }
+
+  async replace(name: string, content: Uint8Array | string): Promise<void> {
+    const path = this.#join(name)
+    const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+    const file = await open(temporary, 'wx', FILE_MODE)
+    try {
+      try {
+        await file.writeFile(content)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, path)
+    } catch (error) {
+      // The first failure is the one to tell.
+      await unlink(temporary).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async openSlots(name: string, length: number, create: () => Buffer): Promise<SlotFile> {
+    const path = this.#join(name)
+    const lock = await acquireProcessLock(`${path}.lock`)
+    let file: FileHandle | undefined
+    try {
+      file = await this.#openOrCreate(name, length, create)
+      const initial = await readUpTo(file, length)
+      if (initial?.length !== length)
+        throw new PtError(
+          'PT_STATE_CORRUPT',
+          `the state file ${path} does not have the ${length} bytes it was made with`,
+        )
+      return new LockedSlotFile(file, lock, initial)
+    } catch (error) {
+      await file?.close()
+      await lock.release()
+      throw error
+    }
+  }
+
+  async #openOrCreate(name: string, length: number, create: () => Buffer): Promise<FileHandle> {
+    const path = this.#join(name)
+    try {
+      return await open(path, 'r+')
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+    const content = create()
+    if (content.length !== length) throw new RangeError(`${name} was to be made with ${length} bytes`)
+    // Every byte is written, zeros too: blocks that the file has already cannot be missing when the disk is full. (File systems that
+    // copy on write are the exception.)
+    await this.replace(name, content)
+    return open(path, 'r+')
+  }
+
+  #join(name: string): string {
+    if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name))
+      throw new RangeError('a state file needs a plain file name')
+    return join(this.#path, name)
+  }
+}
+
+/** Reads the whole file; undefined where it has more than `mostLength` bytes. */
+async function readUpTo(file: FileHandle, mostLength: number): Promise<Buffer | undefined> {
+  const { size } = await file.stat()
+  if (size > mostLength) return undefined
+  // With room for one byte more, which tells a file that has grown since.
+  const buffer = Buffer.alloc(size + 1)
+  let length = 0
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length)
+    if (bytesRead === 0) return buffer.subarray(0, length)
+    length += bytesRead
+  }
+  return undefined
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
