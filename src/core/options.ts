@@ -27,12 +27,17 @@ type Shape<Definitions extends OptionDefinitions> = {
   readonly [Property in keyof Definitions]: Definitions[Property]['schema']
 }
 
-/** What the API takes: natural values by property name; the wire spelling of a name is taken too. */
-export type OptionsInput<Definitions extends OptionDefinitions> = Readonly<
-  z.input<z.ZodObject<Shape<Definitions>>> & {
-    [Property in keyof Definitions as Definitions[Property]['wireName']]?: z.input<Definitions[Property]['schema']>
-  }
->
+/**
+ * What the API takes: natural values by property name; the wire spelling of a name is taken too. Nothing is required here,
+ * since a connection's arguments may bring it; `complete` tells what is missing.
+ */
+export type OptionsInput<Definitions extends OptionDefinitions> = {
+  readonly [Property in keyof Definitions]?: z.input<Definitions[Property]['schema']> | undefined
+} & {
+  readonly [Property in keyof Definitions as Definitions[Property]['wireName']]?:
+    | z.input<Definitions[Property]['schema']>
+    | undefined
+}
 
 /** Every option parsed, with defaults. */
 export type OptionValues<Definitions extends OptionDefinitions> = Readonly<z.output<z.ZodObject<Shape<Definitions>>>>

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test } from 'node:test'
+import { normalizeConnect, normalizeListen } from '../../../src/core/target.ts'
+
+const call = (): void => undefined
+const socketPathLimit = process.platform === 'linux' ? 107 : 103
+
+function refuses(normalize: (args: unknown[]) => unknown, args: unknown[], about: RegExp): void {
+  assert.throws(() => normalize(args), { name: 'PtError', code: 'PT_ADDRESS_INVALID', message: about })
+}
+
+test('normalizeConnect takes every form that net.connect takes', () => {
+  const tcp = { host: '192.0.2.1', port: 443 }
+  const cases: [unknown[], object][] = [
+    [[tcp], tcp],
+    [[{ ...tcp, port: '443' }], tcp],
+    [[443, '192.0.2.1'], tcp],
+    [['443', '192.0.2.1'], tcp],
+    [[443], { host: 'localhost', port: 443 }],
+    [[443, undefined], { host: 'localhost', port: 443 }],
+    [[{ port: 443, host: undefined }], { host: 'localhost', port: 443 }],
+    [['/run/pt.sock'], { path: '/run/pt.sock' }],
+    [[{ path: 'pt.sock' }], { path: 'pt.sock' }],
+    [[{ host: '2001:db8::1', port: 1 }], { host: '2001:db8::1', port: 1 }],
+    [[{ host: '[2001:db8::1]', port: 65_535 }], { host: '2001:db8::1', port: 65_535 }],
+    [[{ host: 'fe80::1%eth0', port: 1 }], { host: 'fe80::1%eth0', port: 1 }],
+    [[{ host: 'bridge.example', port: 1 }], { host: 'bridge.example', port: 1 }],
+  ]
+  for (const [args, address] of cases) {
+    assert.deepEqual(normalizeConnect(args).address, address)
+    assert.equal(normalizeConnect(args).listener, undefined)
+    assert.deepEqual(normalizeConnect([...args, call]).address, address)
+    assert.equal(normalizeConnect([...args, call]).listener, call)
+  }
+})
+
+test('normalizeConnect copies and freezes the options', () => {
+  const options = { port: 443, noDelay: true }
+  const normalized = normalizeConnect([options])
+  options.noDelay = false
+  assert.equal(normalized.options.noDelay, true)
+  assert.ok(Object.isFrozen(normalized.options) && Object.isFrozen(normalized.address))
+})
+
+test('normalizeConnect refuses a port that nothing can listen on', () => {
+  for (const port of [
+    0,
+    -1,
+    65_536,
+    1.5,
+    Number.NaN,
+    Infinity,
+    '0',
+    '-1',
+    '1e3',
+    '0x50',
+    ' 80',
+    '',
+    null,
+    true,
+    80n,
+    {},
+  ])
+    refuses(normalizeConnect, [{ port, host: 'localhost' }], /port must be an integer from 1 to 65535/)
+  refuses(normalizeConnect, [0], /port/)
+  refuses(normalizeConnect, [Number.NaN, 'localhost'], /port/)
+})
+
+test('normalizeConnect refuses a host that is not one, and does not repeat it', () => {
+  const hosts = [
+    '',
+    ' ',
+    'a b',
+    'a\0b',
+    'a\nb',
+    '[::1',
+    '::1]',
+    '[localhost]',
+    '1.2.3.4:80',
+    'a\u200bb',
+    'a/b',
+    5,
+    null,
+    'x'.repeat(256),
+  ]
+  for (const host of hosts) {
+    refuses(normalizeConnect, [{ port: 80, host }], /host/i)
+    assert.throws(
+      () => normalizeConnect([80, host]),
+      (error: Error) => String(host).trim().length < 3 || !error.message.includes(String(host)),
+    )
+  }
+})
+
+test('normalizeConnect refuses both a path and a port, and neither', () => {
+  refuses(normalizeConnect, [{ path: '/a', port: 80 }], /not both/)
+  refuses(normalizeConnect, [{ path: '/a', host: 'localhost' }], /not both/)
+  for (const args of [[], [{}], [undefined], [null], [call], [{ host: 'localhost' }]])
+    refuses(normalizeConnect, args, /port or a path must be given/)
+})
+
+test('normalizeConnect refuses a path that the system would cut short', () => {
+  const longest = `/${'é'.repeat(Math.floor((socketPathLimit - 1) / 2))}`.padEnd(socketPathLimit - 53, 'x')
+  assert.equal(Buffer.byteLength(longest), socketPathLimit)
+  assert.deepEqual(normalizeConnect([longest]).address, { path: longest })
+  refuses(normalizeConnect, [`${longest}x`], /at most \d+ bytes/)
+  refuses(normalizeConnect, [{ path: '' }], /path/)
+  refuses(normalizeConnect, [{ path: 'a\0b' }], /NUL/)
+  refuses(normalizeConnect, [{ path: 5 }], /path/)
+})
+
+test('normalizeListen takes every form that net.Server.listen takes', () => {
+  const cases: [unknown[], object][] = [
+    [[], { port: 0 }],
+    [[undefined], { port: 0 }],
+    [[0], { port: 0 }],
+    [['8080', '::'], { port: 8080, host: '::' }],
+    [[8080, '[::1]'], { port: 8080, host: '::1' }],
+    [['/run/pt.sock'], { path: '/run/pt.sock' }],
+    [
+      [{ port: 1, backlog: 5, ipv6Only: true, exclusive: false }],
+      { port: 1, backlog: 5, ipv6Only: true, exclusive: false },
+    ],
+    [[{ path: 'a', readableAll: true }], { path: 'a', readableAll: true }],
+  ]
+  for (const [args, address] of cases) {
+    assert.deepEqual(normalizeListen(args).address, address)
+    assert.deepEqual(normalizeListen([...args, call]).address, address)
+    assert.equal(normalizeListen([...args, call]).listener, call)
+  }
+})
+
+test('normalizeListen keeps limits in the options and out of the address', () => {
+  const { options, address } = normalizeListen([{ port: '8080', maxConnections: 3 }])
+  assert.deepEqual(address, { port: 8080 })
+  assert.deepEqual(options, { port: 8080, maxConnections: 3 })
+})
+
+test('normalizeListen refuses what cannot be listened on', () => {
+  refuses(normalizeListen, [65_536], /port must be an integer from 0/)
+  refuses(normalizeListen, [{ port: 1, path: 'a' }], /not both/)
+  refuses(normalizeListen, [{ host: '::' }], /port or a path/)
+  refuses(normalizeListen, [{}], /port or a path/)
+  refuses(normalizeListen, [{ port: 1, host: '' }], /empty/)
+  refuses(normalizeListen, [{ port: 1, backlog: -1 }], /backlog/)
+  refuses(normalizeListen, [`/${'x'.repeat(socketPathLimit)}`], /at most/)
+})
