@@ -21,15 +21,15 @@ export interface FrameKernel {
   /** Wire bytes that fit in the input or the output, a multiple of 1,448. */
   readonly capacity: number
   /** Makes the first state of subkey (32) ‖ SipHash key (16) ‖ SipHash IV (8) in `state`, and the length to pretend for an invalid one. */
-  initialize(substitute: number): void
+  readonly initialize: (substitute: number) => void
   /** Seals `length` payload bytes into frames at `output + at`, wipes them, and returns the offset behind, or -1 when the counter is exhausted. */
-  seal(length: number, at: number): number
+  readonly seal: (length: number, at: number) => number
   /** Seals one packet of `payload` bytes and `padding` zeros, together at most 1,427, in the same way. */
-  sealPacket(type: number, payload: number, padding: number, at: number): number
+  readonly sealPacket: (type: number, payload: number, padding: number, at: number) => number
   /** Opens all whole frames of `length` bytes; the result getters tell the rest. Payloads stay at `output` until the host wipes them. */
-  open(length: number): void
+  readonly open: (length: number) => void
   /** Puts the Poly1305 tag (16 bytes) of `length` input bytes under the key (32 bytes) in `state` at `output`: for tests with chosen keys. */
-  authenticate(length: number): void
+  readonly authenticate: (length: number) => void
   /** Input bytes that `open` used up; a frame's two length bytes as soon as both are there. */
   readonly consumed: number
   /** Payload bytes that `open` put at `output`. */
@@ -60,11 +60,11 @@ interface KernelExports {
   readonly OUTPUT: { readonly value: number }
   readonly CAPACITY: { readonly value: number }
   readonly MEMORY_PAGES: { readonly value: number }
-  initialize(substitute: number): void
-  seal(length: number, at: number): number
-  sealPacket(type: number, payload: number, padding: number, at: number): number
-  open(length: number): void
-  authenticate(length: number): void
+  readonly initialize: (substitute: number) => void
+  readonly seal: (length: number, at: number) => number
+  readonly sealPacket: (type: number, payload: number, padding: number, at: number) => number
+  readonly open: (length: number) => void
+  readonly authenticate: (length: number) => void
 }
 
 const PAGE_LENGTH = 65_536
@@ -129,7 +129,7 @@ let tried = false
 export function frameKernel(): FrameKernel | undefined {
   if (!tried) {
     tried = true
-    const wasm = instantiateWasm<KernelExports>(framesWasm)
+    const wasm = instantiateWasm(framesWasm) as KernelExports | undefined
     if (wasm !== undefined) shared = new WasmFrameKernel(wasm)
   }
   return shared
