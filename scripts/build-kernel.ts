@@ -4,18 +4,19 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { root } from './paths.ts'
 
-/** Compiles every module of kernel/ to WebAssembly and embeds it as base64 in src/crypto/wasm/, when it is older than its source. */
+/** Compiles every module of kernel/ to WebAssembly and embeds it as base64 in src/crypto/wasm/, when it is older than any of its sources, which may import from folders. */
 export function buildKernels(): void {
   const sourceDirectory = join(root, 'kernel')
   const outDirectory = join(root, 'src/crypto/wasm')
   mkdirSync(outDirectory, { recursive: true })
   const sources = readdirSync(sourceDirectory).filter((name) => name.endsWith('.ts'))
   if (sources.length === 0) throw new Error(`no kernel sources in ${sourceDirectory}`)
+  const changedMs = Math.max(...filesUnder(sourceDirectory).map((path) => statSync(path).mtimeMs))
   for (const source of sources) {
     const path = join(sourceDirectory, source)
     const name = basename(source, '.ts')
     const target = join(outDirectory, `${name}.ts`)
-    if (existsSync(target) && statSync(target).mtimeMs > statSync(path).mtimeMs) continue
+    if (existsSync(target) && statSync(target).mtimeMs > changedMs) continue
     const wasm = compile(path)
     writeFileSync(
       target,
@@ -23,6 +24,10 @@ export function buildKernels(): void {
         `export const ${name}Wasm: string =\n  '${wasm.toString('base64')}'\n`,
     )
   }
+}
+
+function filesUnder(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name))
 }
 
 function compile(path: string): Buffer {

@@ -1,0 +1,62 @@
+import { errorMonitor } from 'node:events'
+import { Connection } from './connection.ts'
+import { resolveLimits } from './limits.ts'
+import type { OptionDefinitions, OptionsSchema, PartialOptions } from './options.ts'
+import { normalizeConnect } from './target.ts'
+import { codeOf, trafficOf } from './traffic.ts'
+import type { Arguments, ClientFactory, ClientProtocol, Environment, FactorySettings } from './transport.ts'
+
+export interface ClientFactoryParameters<Definitions extends OptionDefinitions, Options> {
+  readonly transport: string
+  readonly schema: OptionsSchema<Definitions, Options>
+  readonly options: PartialOptions<Definitions>
+  /** Called once the options are known to be good. */
+  openProtocol(): ClientProtocol<Options>
+  readonly environment: Environment
+  readonly settings: FactorySettings
+}
+
+/** Makes a Client Factory from a protocol. Throws PT_OPTION_MISSING or PT_OPTION_INVALID unless options may come per connection. */
+export function createClientFactory<Definitions extends OptionDefinitions, Options>(
+  parameters: ClientFactoryParameters<Definitions, Options>,
+): ClientFactory {
+  const { transport, schema, options, environment, settings } = parameters
+  const { platform, log } = environment
+  const limits = resolveLimits(settings)
+  const complete = settings.optionsPerConnection === true ? undefined : schema.complete(options)
+
+  const protocol = parameters.openProtocol()
+
+  function optionsOf(args: Arguments | undefined): Options {
+    if (args === undefined) return complete ?? schema.complete(options)
+    const onIgnored = (name: string) => log('options:ignored', { name })
+    return schema.complete(
+      schema.merge(options, schema.parseArguments(args, 'connection', { unknown: 'ignore', onIgnored })),
+    )
+  }
+
+  return {
+    transport,
+    connect(...args: unknown[]): Connection {
+      const { options: given, address, listener } = normalizeConnect(args)
+      const codec = protocol.codec(optionsOf(given.arguments))
+      const connection = new Connection({
+        ...limits,
+        codec,
+        clock: platform.clock,
+        source: (signal) => platform.dialer.dial(address, { signal }),
+        allowHalfOpen: given.allowHalfOpen,
+        noDelay: given.noDelay,
+        keepAlive: given.keepAlive,
+        keepAliveInitialDelay: given.keepAliveInitialDelay,
+        timeout: given.timeout,
+        signal: given.signal,
+      })
+      connection.once('connect', () => log('connection:open', { role: 'client' }))
+      connection.once('close', () => log('connection:close', trafficOf(connection, 'client')))
+      connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'client', ...codeOf(error) }))
+      if (listener !== undefined) connection.once('connect', listener)
+      return connection
+    },
+  }
+}

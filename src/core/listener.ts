@@ -1,0 +1,263 @@
+import { EventEmitter } from 'node:events'
+import type { Connection } from './connection.ts'
+import { PtError } from './errors.ts'
+import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
+import type { Log } from './log.ts'
+import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
+import { scrubError } from './scrub.ts'
+import type { Arguments, ServerSession } from './transport.ts'
+
+export interface ListenerParameters {
+  readonly transport: string
+  readonly binder: Binder
+  readonly address: ListenAddress
+  readonly limits: WaitingRoomLimits
+  readonly log: Log
+  readonly unsafeLogging: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Reads state and makes what every connection shares. */
+  openSession(): Promise<ServerSession>
+  closeSession(): Promise<void>
+  /** Makes the connection of an accepted stream, which waits until it is served. */
+  createConnection(
+    session: ServerSession,
+    stream: ByteStream,
+    onEstablished: (connection: Connection) => void,
+  ): Connection
+}
+
+interface ListenerEvents {
+  listening: []
+  /** A client that got through the transport. */
+  connection: [connection: Connection]
+  /** A client that did not: for counting and logs. It got no answer. */
+  handshakeError: [error: Error]
+  /** A client that was turned away since too many wait already. */
+  drop: []
+  error: [error: Error]
+  close: []
+}
+
+/**
+ * Listens like net.Server for clients of one transport: 'listening', then 'connection' for each that got through, 'close' at last.
+ * Whatever a client does costs one connection. It is async-iterable.
+ */
+export class Listener extends EventEmitter<ListenerEvents> {
+  readonly #parameters: ListenerParameters
+  readonly #room: WaitingRoom
+  #state: 'starting' | 'listening' | 'closing' | 'closed' = 'starting'
+  #acceptor: Acceptor | undefined
+  #session: ServerSession | undefined
+  #referenced = true
+
+  constructor(parameters: ListenerParameters) {
+    super()
+    this.#parameters = parameters
+    this.#room = new WaitingRoom(parameters.limits, () => this.#closeIfDone())
+    const { signal } = parameters
+    if (signal?.aborted === true) this.close()
+    else if (signal !== undefined) {
+      const onAbort = () => this.close()
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.once('close', () => signal.removeEventListener('abort', onAbort))
+    }
+    void this.#start()
+  }
+
+  get transport(): string {
+    return this.#parameters.transport
+  }
+
+  get listening(): boolean {
+    return this.#state === 'listening'
+  }
+
+  /** Open connections beyond which newcomers wait unserved. */
+  get maxConnections(): number {
+    return this.#room.limits.maxConnections
+  }
+
+  set maxConnections(count: number) {
+    this.#room.limits = { ...this.#room.limits, maxConnections: count }
+  }
+
+  /** What clients need besides the address. Throws PT_LISTENER_STATE before 'listening'. */
+  get clientArguments(): Arguments {
+    if (this.#session === undefined) {
+      throw new PtError('PT_LISTENER_STATE', 'The client arguments are known from the event "listening" on')
+    }
+    return this.#session.clientArguments
+  }
+
+  /** The address really bound, null before 'listening' and after 'close'. */
+  address(): BoundAddress | null {
+    return this.#acceptor?.address ?? null
+  }
+
+  /** Calls back with the number of open connections. */
+  getConnections(callback: (error: null, count: number) => void): this {
+    process.nextTick(callback, null, this.#room.openCount)
+    return this
+  }
+
+  /**
+   * Stops listening. Handshakes in progress are ended; open connections live on, and 'close' comes after the last of them.
+   * `onClose` hears PT_LISTENER_STATE when it was closed already.
+   */
+  close(onClose?: (error?: Error) => void): this {
+    if (this.#state === 'closed') {
+      if (onClose) process.nextTick(onClose, new PtError('PT_LISTENER_STATE', 'The listener is closed already'))
+      return this
+    }
+    if (onClose) this.once('close', onClose)
+    if (this.#state === 'closing') return this
+    const wasListening = this.#state === 'listening'
+    this.#state = 'closing'
+    if (wasListening) this.#shutDown()
+    return this
+  }
+
+  /** Destroys every connection, open or not. */
+  closeAllConnections(): void {
+    this.#room.destroyAll()
+  }
+
+  ref(): this {
+    this.#referenced = true
+    this.#acceptor?.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#referenced = false
+    this.#acceptor?.unref()
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'closed') return
+    await new Promise<void>((resolve) => this.close(() => resolve()))
+  }
+
+  /** Yields connections until the listener closes; throws its error. Those not taken when the loop is left are destroyed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
+    const queue: Connection[] = []
+    let wake = () => {}
+    let failure: Error | undefined
+    const onConnection = (connection: Connection) => {
+      queue.push(connection)
+      wake()
+    }
+    const onError = (error: Error) => {
+      failure = error
+      wake()
+    }
+    const onClose = () => wake()
+    this.on('connection', onConnection).on('error', onError).on('close', onClose)
+    try {
+      for (;;) {
+        while (queue.length > 0) yield queue.shift()!
+        if (failure !== undefined) throw failure
+        if (this.#state === 'closed') return
+        await new Promise<void>((resolve) => (wake = resolve))
+      }
+    } finally {
+      this.off('connection', onConnection).off('error', onError).off('close', onClose)
+      for (const connection of queue) connection.destroy()
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { binder, address, log } = this.#parameters
+    let opened = false
+    try {
+      this.#session = await this.#parameters.openSession()
+      opened = true
+      if (this.#state === 'starting') {
+        this.#acceptor = await binder.bind(address, {
+          onStream: (stream) => this.#accept(stream),
+          onError: (error) => this.#fail(error),
+        })
+        if (!this.#referenced) this.#acceptor.unref()
+      }
+    } catch (error) {
+      if (opened) await this.#parameters.closeSession().catch(() => {})
+      this.#session = undefined
+      this.#state = 'closed'
+      this.#tellError(error)
+      this.emit('close')
+      return
+    }
+    if (this.#state !== 'starting') return this.#shutDown()
+    this.#state = 'listening'
+    log('listener:open')
+    this.emit('listening')
+  }
+
+  #accept(stream: ByteStream): void {
+    if (this.#state !== 'listening' || this.#session === undefined || this.#room.isFull) {
+      stream.on('error', () => {})
+      stream.destroy()
+      if (this.#state === 'listening') {
+        this.#parameters.log('listener:drop')
+        this.emit('drop')
+      }
+      return
+    }
+    const onHandshakeError = (error: Error) => {
+      const code = 'code' in error ? error.code : undefined
+      this.#parameters.log('handshake:failed', { code })
+      this.emit('handshakeError', error)
+    }
+    const onEstablished = (connection: Connection) => {
+      connection.off('error', onHandshakeError)
+      this.#room.opened(connection)
+      this.emit('connection', connection)
+    }
+    const connection = this.#parameters.createConnection(this.#session, stream, onEstablished)
+    connection.on('error', onHandshakeError)
+    this.#room.enter(connection)
+  }
+
+  /** A failure of the bound socket: an 'error', then the end as with close(). */
+  #fail(error: Error): void {
+    if (this.#state !== 'listening') return
+    this.#tellError(error)
+    this.close()
+  }
+
+  #tellError(error: unknown): void {
+    const told = error instanceof PtError || this.#parameters.unsafeLogging ? (error as Error) : scrubError(error)
+    this.emit('error', told)
+  }
+
+  #shutDown(): void {
+    this.#room.endHandshakes()
+    const closed = this.#acceptor?.close() ?? Promise.resolve()
+    closed.then(
+      () => this.#acceptorClosed(),
+      (error: unknown) => {
+        this.#tellError(error)
+        this.#acceptorClosed()
+      },
+    )
+  }
+
+  #acceptorClosed(): void {
+    this.#acceptor = undefined
+    this.#closeIfDone()
+  }
+
+  #closeIfDone(): void {
+    if (this.#state !== 'closing' || this.#acceptor !== undefined || this.#room.size > 0) return
+    this.#state = 'closed'
+    const finish = () => {
+      this.#parameters.log('listener:close')
+      this.emit('close')
+    }
+    this.#parameters.closeSession().then(finish, (error: unknown) => {
+      this.#tellError(error)
+      finish()
+    })
+  }
+}

@@ -1,0 +1,38 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Logger } from './transport.ts'
+
+/** Everything that is told: each is published on the diagnostics channel `pluggable-transports:<event>` and handed to the Logger. */
+export const EVENT_LEVELS = {
+  'connection:open': 'debug',
+  'connection:close': 'debug',
+  'connection:error': 'debug',
+  'handshake:failed': 'debug',
+  'listener:open': 'info',
+  'listener:close': 'info',
+  'listener:drop': 'warn',
+  'options:ignored': 'debug',
+  'key-pool:empty': 'debug',
+  'replay-filter:memory-only': 'warn',
+  'replay-filter:error': 'error',
+} as const satisfies Record<string, keyof Logger>
+
+export type EventName = keyof typeof EVENT_LEVELS
+
+/** Tells an event of one transport. Fields hold no address, key or secret. */
+export type Log = (event: EventName, fields?: object) => void
+
+const channels = new Map(
+  (Object.keys(EVENT_LEVELS) as EventName[]).map((event) => [event, channel(`pluggable-transports:${event}`)]),
+)
+
+/** Makes the Log of one factory. */
+export function createLog(transport: string, logger: Logger = {}): Log {
+  return (event, fields) => {
+    const told = channels.get(event)!
+    const tell = logger[EVENT_LEVELS[event]]
+    if (!told.hasSubscribers && tell === undefined) return
+    const message = Object.freeze({ transport, ...fields })
+    told.publish(message)
+    tell?.call(logger, event, message)
+  }
+}

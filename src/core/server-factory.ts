@@ -1,0 +1,100 @@
+import { errorMonitor } from 'node:events'
+import { Connection } from './connection.ts'
+import { DEFAULT_LIMITS, SERVER_HANDSHAKE_TIMEOUT_MS, resolveLimits, wholeNumber } from './limits.ts'
+import { Listener } from './listener.ts'
+import { normalizeListen } from './target.ts'
+import { codeOf, trafficOf } from './traffic.ts'
+import type { Environment, FactorySettings, ServerFactory, ServerProtocol, ServerSession } from './transport.ts'
+
+export interface ServerFactoryParameters {
+  readonly transport: string
+  readonly protocol: ServerProtocol
+  readonly environment: Environment
+  readonly settings: FactorySettings
+}
+
+/** Makes a Server Factory from a protocol. All its listeners share one session: one state, one replay filter. */
+export function createServerFactory(parameters: ServerFactoryParameters): ServerFactory {
+  const { transport, protocol, environment, settings } = parameters
+  const { platform, log } = environment
+  const limits = resolveLimits(settings)
+  const session = new SharedSession(protocol)
+
+  return {
+    transport,
+    listen(...args: unknown[]): Listener {
+      const { options, address, listener: onListening } = normalizeListen(args)
+      const most = Number.MAX_SAFE_INTEGER
+      const listener = new Listener({
+        transport,
+        binder: platform.binder,
+        address,
+        log,
+        limits: {
+          maxConnections: wholeNumber('maxConnections', options.maxConnections, 1, most),
+          maxHandshakes: wholeNumber('maxHandshakes', options.maxHandshakes, 1, most),
+          backlog: options.backlog ?? DEFAULT_LIMITS.backlog,
+        },
+        unsafeLogging: limits.unsafeLogging,
+        signal: options.signal,
+        openSession: () => session.acquire(),
+        closeSession: () => session.release(),
+        createConnection: (opened, stream, onEstablished) => {
+          return new Connection({
+            ...limits,
+            handshakeTimeoutMs: SERVER_HANDSHAKE_TIMEOUT_MS,
+            codec: opened.codec(),
+            clock: platform.clock,
+            source: stream,
+            allowHalfOpen: options.allowHalfOpen,
+            noDelay: options.noDelay,
+            keepAlive: options.keepAlive,
+            keepAliveInitialDelay: options.keepAliveInitialDelay,
+            onEstablished: (connection) => {
+              log('connection:open', { role: 'server' })
+              connection.once('close', () => log('connection:close', trafficOf(connection, 'server')))
+              connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'server', ...codeOf(error) }))
+              onEstablished(connection)
+            },
+          })
+        },
+      })
+      if (onListening !== undefined) listener.once('listening', onListening)
+      return listener
+    },
+  }
+}
+
+/** A protocol's session: opened for the first that acquires it, closed after the last has released it. */
+class SharedSession {
+  readonly #protocol: ServerProtocol
+  #users = 0
+  #session: Promise<ServerSession> | undefined
+  #closing: Promise<unknown> = Promise.resolve()
+
+  constructor(protocol: ServerProtocol) {
+    this.#protocol = protocol
+  }
+
+  async acquire(): Promise<ServerSession> {
+    this.#users += 1
+    this.#session ??= this.#closing.then(() => this.#protocol.open())
+    try {
+      return await this.#session
+    } catch (error) {
+      this.#users -= 1
+      this.#session = undefined
+      throw error
+    }
+  }
+
+  async release(): Promise<void> {
+    this.#users -= 1
+    if (this.#users > 0) return
+    const session = this.#session
+    this.#session = undefined
+    const closed = session?.then((opened) => opened.close())
+    this.#closing = closed?.catch(() => {}) ?? this.#closing
+    await closed
+  }
+}

@@ -1,0 +1,147 @@
+import { Duplex, type DuplexOptions } from 'node:stream'
+import { IdleTimeout } from './idle-timeout.ts'
+import type { ByteStream, Clock } from './platform.ts'
+
+/** Socket settings that hold from the start. */
+export interface SocketSettings {
+  readonly noDelay?: boolean | undefined
+  readonly keepAlive?: boolean | undefined
+  readonly keepAliveInitialDelay?: number | undefined
+  readonly timeout?: number | undefined
+}
+
+/** A Duplex with the members of net.Socket that callers use, answered by a stream underneath once there is one. */
+export abstract class SocketFace extends Duplex {
+  readonly #idle: IdleTimeout
+  #stream: ByteStream | undefined
+  #referenced = true
+  #noDelay: boolean | undefined
+  #keepAlive: readonly [boolean, number] | undefined
+
+  constructor(options: DuplexOptions, clock: Clock, settings: SocketSettings) {
+    super(options)
+    this.#idle = new IdleTimeout(clock, () => this.emit('timeout'))
+    this.#noDelay = settings.noDelay
+    if (settings.keepAlive === true) this.#keepAlive = [true, settings.keepAliveInitialDelay ?? 0]
+    if (settings.timeout !== undefined) this.setTimeout(settings.timeout)
+  }
+
+  /** Whether the handshake is still ahead. */
+  abstract get connecting(): boolean
+
+  get pending(): boolean {
+    return this.connecting
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening'
+    if (this.readable && this.writable) return 'open'
+    if (this.readable) return 'readOnly'
+    return this.writable ? 'writeOnly' : 'closed'
+  }
+
+  get timeout(): number | undefined {
+    return this.#idle.limitMs
+  }
+
+  get localAddress(): string | undefined {
+    return this.#stream?.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.#stream?.localPort
+  }
+
+  get localFamily(): string | undefined {
+    return this.#stream?.localFamily
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#stream?.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.#stream?.remotePort
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#stream?.remoteFamily
+  }
+
+  /** The local address, as net.Socket's address() gives it: empty before there is one. */
+  address(): { address?: string; family?: string; port?: number } {
+    const { localAddress, localFamily, localPort } = this
+    if (localAddress === undefined || localFamily === undefined || localPort === undefined) return {}
+    return { address: localAddress, family: localFamily, port: localPort }
+  }
+
+  /** Emits 'timeout' after `timeoutMs` without a byte either way; 0 switches it off. The connection stays open. */
+  setTimeout(timeoutMs: number, onTimeout?: () => void): this {
+    if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
+      throw new RangeError(`a timeout is a finite number of ms from 0, not ${timeoutMs}`)
+    }
+    this.#idle.set(timeoutMs)
+    if (onTimeout !== undefined) {
+      if (timeoutMs === 0) this.off('timeout', onTimeout)
+      else this.once('timeout', onTimeout)
+    }
+    return this
+  }
+
+  /** Sets TCP_NODELAY where the stream has it; kept until there is a stream. */
+  setNoDelay(noDelay = true): this {
+    this.#noDelay = noDelay
+    this.#stream?.setNoDelay?.(noDelay)
+    return this
+  }
+
+  /** Sets TCP keep-alive where the stream has it; kept until there is a stream. */
+  setKeepAlive(enable = false, initialDelayMs = 0): this {
+    this.#keepAlive = [enable, initialDelayMs]
+    this.#stream?.setKeepAlive?.(enable, initialDelayMs)
+    return this
+  }
+
+  ref(): this {
+    this.#referenced = true
+    this.#stream?.ref?.()
+    return this
+  }
+
+  unref(): this {
+    this.#referenced = false
+    this.#stream?.unref?.()
+    return this
+  }
+
+  /** Ends, then destroys once everything written has left. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  /** Destroys with a TCP reset where the stream has one. */
+  resetAndDestroy(): this {
+    this.#stream?.resetAndDestroy?.()
+    return this.destroy()
+  }
+
+  /** Puts the stream underneath and gives it the settings that were waiting for it. */
+  protected adopt(stream: ByteStream): void {
+    this.#stream = stream
+    if (this.#noDelay !== undefined) stream.setNoDelay?.(this.#noDelay)
+    if (this.#keepAlive !== undefined) stream.setKeepAlive?.(...this.#keepAlive)
+    if (!this.#referenced) stream.unref?.()
+  }
+
+  /** Notes a byte either way. */
+  protected touch(): void {
+    this.#idle.touch()
+  }
+
+  /** Switches the idle time-out off for good. */
+  protected retire(): void {
+    this.#idle.set(0)
+  }
+}

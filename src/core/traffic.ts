@@ -1,0 +1,12 @@
+import type { Connection } from './connection.ts'
+
+/** What a connection's events tell: bytes each way, of the application and on the wire. */
+export function trafficOf(connection: Connection, role: 'client' | 'server'): object {
+  const { bytesRead, bytesWritten, wireBytesRead, wireBytesWritten } = connection
+  return { role, bytesRead, bytesWritten, wireBytesRead, wireBytesWritten }
+}
+
+/** An error's code, where it has one: all of it that events tell. */
+export function codeOf(error: Error): { code?: unknown } {
+  return 'code' in error ? { code: error.code } : {}
+}

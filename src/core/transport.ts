@@ -1,0 +1,120 @@
+import type { Codec } from './codec.ts'
+import type { Connection } from './connection.ts'
+import type { Listener } from './listener.ts'
+import type { Log } from './log.ts'
+import type { OptionDefinitions, OptionsInput, OptionsSchema } from './options.ts'
+import type { ListenAddress, Platform } from './platform.ts'
+
+/** Wire names and texts of options, as bridge lines, SOCKS arguments and SMETHOD ARGS carry them. */
+export type Arguments = Readonly<Record<string, string>>
+
+/** What a factory is made with besides the transport's own options. Everything has a default; times are in ms. */
+export interface FactorySettings {
+  readonly platform?: Platform
+  readonly logger?: Logger
+  /** Limit of a dial; 30 s. */
+  readonly dialTimeoutMs?: number
+  /** Limit of a client's handshake, from the dialled stream to 'connect'; 60 s. */
+  readonly handshakeTimeoutMs?: number
+  /** How long a connection that has sent its FIN, or failed, waits for the peer's; 60 s. */
+  readonly lingerMs?: number
+  /** Leaves addresses, ports and names in system errors; false. */
+  readonly unsafeLogging?: boolean
+  /**
+   * Lets client() take options that lack some, because each connection brings them as arguments; false.
+   * Then a missing option throws from connect().
+   */
+  readonly optionsPerConnection?: boolean
+}
+
+/** Receives events as they happen; every member is optional. Fields hold no address, key or secret. */
+export interface Logger {
+  debug?(event: string, fields: object): void
+  info?(event: string, fields: object): void
+  warn?(event: string, fields: object): void
+  error?(event: string, fields: object): void
+}
+
+/** Where to connect, and how: as net.connect() takes it. */
+export interface ConnectOptions {
+  readonly host?: string
+  readonly port?: number | string
+  readonly path?: string
+  /** Arguments of this connection, which win over the factory's options. Only options that may come per connection are taken. */
+  readonly arguments?: Arguments
+  readonly signal?: AbortSignal
+  /** Keeps the writable side open when the peer has ended; false by default. */
+  readonly allowHalfOpen?: boolean
+  readonly noDelay?: boolean
+  readonly keepAlive?: boolean
+  readonly keepAliveInitialDelay?: number
+  /** Idle time in ms after which 'timeout' is emitted; 0, the default, is never. */
+  readonly timeout?: number
+}
+
+/** Where to listen, and the limits: as net.Server's listen() takes it. */
+export type ListenOptions = ListenAddress & {
+  /** Open connections beyond which newcomers wait unserved. */
+  readonly maxConnections?: number
+  /** Handshakes in progress beyond which newcomers wait unserved. */
+  readonly maxHandshakes?: number
+  readonly allowHalfOpen?: boolean
+  readonly noDelay?: boolean
+  readonly keepAlive?: boolean
+  readonly keepAliveInitialDelay?: number
+  readonly signal?: AbortSignal
+}
+
+/** The draft's Client Factory: connection settings in, Connections out. Argument errors throw before any I/O. */
+export interface ClientFactory {
+  readonly transport: string
+  connect(options: ConnectOptions, onConnect?: () => void): Connection
+  connect(port: number, host?: string, onConnect?: () => void): Connection
+  connect(port: number, onConnect?: () => void): Connection
+  connect(path: string, onConnect?: () => void): Connection
+}
+
+/** The draft's Server Factory: an address in, a Listener out. Argument errors throw before any I/O; state is read once listening begins. */
+export interface ServerFactory {
+  readonly transport: string
+  listen(options?: ListenOptions, onListening?: () => void): Listener
+  listen(port: number, host?: string, onListening?: () => void): Listener
+  listen(port: number, onListening?: () => void): Listener
+  listen(path: string, onListening?: () => void): Listener
+}
+
+/** The draft's Transport: the only source of its two factories. Option errors throw from client() and server(), before any I/O. */
+export interface Transport<
+  ClientDefinitions extends OptionDefinitions = OptionDefinitions,
+  ServerDefinitions extends OptionDefinitions = OptionDefinitions,
+> {
+  readonly name: string
+  readonly clientOptions: OptionsSchema<ClientDefinitions>
+  readonly serverOptions: OptionsSchema<ServerDefinitions>
+  client(options: OptionsInput<ClientDefinitions>, settings?: FactorySettings): ClientFactory
+  server(options: OptionsInput<ServerDefinitions>, settings?: FactorySettings): ServerFactory
+}
+
+/** What a transport's code is given: the world, and where events go. */
+export interface Environment {
+  readonly platform: Platform
+  readonly log: Log
+}
+
+/** One client's protocol: lives as long as its factory. */
+export interface ClientProtocol<Options> {
+  /** Makes the codec of one connection, before it is dialled. */
+  codec(options: Options): Codec
+}
+
+/** One server's protocol: opened when the first listener begins to listen, closed after the last has ended. */
+export interface ServerProtocol {
+  open(): Promise<ServerSession>
+}
+
+export interface ServerSession {
+  /** What clients need besides the address, for bridge lines and SMETHOD ARGS. */
+  readonly clientArguments: Arguments
+  codec(): Codec
+  close(): Promise<void>
+}

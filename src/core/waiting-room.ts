@@ -1,0 +1,91 @@
+import type { Connection } from './connection.ts'
+
+export interface WaitingRoomLimits {
+  readonly maxConnections: number
+  readonly maxHandshakes: number
+  /** Accepted streams that may wait unserved; past it newcomers are turned away. */
+  readonly backlog: number
+}
+
+/**
+ * Keeps a listener's connections: those that wait unserved, those in their handshake, those open. Nobody is evicted: a newcomer past a
+ * limit waits, unread, until one of the others ends. Node cannot leave a stream in the system's accept queue; this is that queue.
+ */
+export class WaitingRoom {
+  readonly #waiting = new Set<Connection>()
+  readonly #handshaking = new Set<Connection>()
+  readonly #open = new Set<Connection>()
+  readonly #onLeave: () => void
+  #limits: WaitingRoomLimits
+
+  constructor(limits: WaitingRoomLimits, onLeave: () => void) {
+    this.#limits = limits
+    this.#onLeave = onLeave
+  }
+
+  get limits(): WaitingRoomLimits {
+    return this.#limits
+  }
+
+  set limits(limits: WaitingRoomLimits) {
+    this.#limits = limits
+    this.#serveNext()
+  }
+
+  /** All of its connections. */
+  get size(): number {
+    return this.#waiting.size + this.#handshaking.size + this.#open.size
+  }
+
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** Whether a newcomer could not even wait. */
+  get isFull(): boolean {
+    return !this.#hasRoom && this.#waiting.size >= this.#limits.backlog
+  }
+
+  /** Takes a newcomer, and serves it when there is room. */
+  enter(connection: Connection): void {
+    this.#waiting.add(connection)
+    connection.once('close', () => {
+      this.#waiting.delete(connection)
+      this.#handshaking.delete(connection)
+      this.#open.delete(connection)
+      this.#serveNext()
+      this.#onLeave()
+    })
+    this.#serveNext()
+  }
+
+  /** Notes that a handshake is done. */
+  opened(connection: Connection): void {
+    this.#handshaking.delete(connection)
+    this.#open.add(connection)
+    this.#serveNext()
+  }
+
+  /** Ends all that is not open yet. */
+  endHandshakes(): void {
+    for (const connection of [...this.#waiting, ...this.#handshaking]) connection.destroy()
+  }
+
+  destroyAll(): void {
+    this.endHandshakes()
+    for (const connection of this.#open) connection.destroy()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#open.size < this.#limits.maxConnections && this.#handshaking.size < this.#limits.maxHandshakes
+  }
+
+  #serveNext(): void {
+    for (const connection of this.#waiting) {
+      if (!this.#hasRoom) return
+      this.#waiting.delete(connection)
+      this.#handshaking.add(connection)
+      connection.serve()
+    }
+  }
+}

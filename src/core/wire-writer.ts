@@ -1,0 +1,91 @@
+import type { Segment } from './codec.ts'
+import type { ByteStream, Clock, Timer } from './platform.ts'
+
+type Done = (error?: Error | null) => void
+
+interface Batch {
+  readonly segments: readonly Segment[]
+  readonly done: Done | undefined
+  next: number
+}
+
+/**
+ * Writes a codec's segments to a stream: in order, no faster than the stream drains and no sooner than each delay allows.
+ * Each `done` is called exactly once, when its batch has left for the stream, or with an error when the writer was destroyed.
+ */
+export class WireWriter {
+  readonly #stream: ByteStream
+  readonly #clock: Clock
+  readonly #queue: Batch[] = []
+  #waiting: Timer | 'drain' | undefined
+  #ending: (() => void) | undefined
+  #destroyed = false
+  /** Bytes handed to the stream. */
+  bytesWritten = 0
+
+  constructor(stream: ByteStream, clock: Clock) {
+    this.#stream = stream
+    this.#clock = clock
+    stream.on('drain', () => {
+      if (this.#waiting !== 'drain') return
+      this.#waiting = undefined
+      this.#run()
+    })
+  }
+
+  /** Queues a batch. The caller bounds the queue: it gives one batch of application bytes at a time. */
+  write(segments: readonly Segment[], done?: Done): void {
+    if (this.#destroyed || this.#ending !== undefined) {
+      done?.(new Error('the stream has ended'))
+      return
+    }
+    this.#queue.push({ segments, done, next: 0 })
+    if (this.#waiting === undefined && this.#queue.length === 1) this.#run()
+  }
+
+  /** Ends the stream with FIN after all batches; `finished` is called once it is on its way. */
+  end(finished: () => void): void {
+    if (this.#destroyed || this.#ending !== undefined) return
+    this.#ending = finished
+    if (this.#queue.length === 0) this.#finish()
+  }
+
+  /** Drops what is queued and calls every outstanding `done` with `error`. */
+  destroy(error: Error): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    if (typeof this.#waiting === 'object') this.#waiting.cancel()
+    for (const batch of this.#queue.splice(0)) batch.done?.(error)
+  }
+
+  #run(): void {
+    while (this.#queue.length > 0 && !this.#destroyed && this.#waiting === undefined) {
+      const batch = this.#queue[0]!
+      while (batch.next < batch.segments.length) {
+        const { bytes, delayMs } = batch.segments[batch.next++]!
+        this.bytesWritten += bytes.byteLength
+        const drained = bytes.byteLength === 0 || this.#stream.write(bytes)
+        if (this.#destroyed) return
+        if (delayMs !== undefined && delayMs > 0) return this.#pause(delayMs)
+        if (!drained) {
+          this.#waiting = 'drain'
+          return
+        }
+      }
+      this.#queue.shift()
+      batch.done?.()
+    }
+    if (this.#ending !== undefined && this.#queue.length === 0) this.#finish()
+  }
+
+  #pause(delayMs: number): void {
+    this.#waiting = this.#clock.setTimer(() => {
+      this.#waiting = this.#stream.writableNeedDrain ? 'drain' : undefined
+      if (this.#waiting === undefined) this.#run()
+    }, delayMs)
+  }
+
+  #finish(): void {
+    if (!this.#destroyed && !this.#stream.writableEnded) this.#stream.end(this.#ending)
+  }
+}

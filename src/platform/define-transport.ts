@@ -1,0 +1,66 @@
+import { createClientFactory } from '../core/client-factory.ts'
+import { createLog } from '../core/log.ts'
+import { parseTransportName } from '../core/name.ts'
+import type { OptionDefinitions, OptionsSchema } from '../core/options.ts'
+import { createServerFactory } from '../core/server-factory.ts'
+import type { ClientProtocol, Environment, FactorySettings, ServerProtocol, Transport } from '../core/transport.ts'
+import { systemPlatform } from './index.ts'
+
+export interface TransportDefinition<
+  ClientDefinitions extends OptionDefinitions,
+  ServerDefinitions extends OptionDefinitions,
+  ClientOptions,
+  ServerOptions,
+> {
+  /** Its PT name (draft 5.1). */
+  readonly name: string
+  readonly clientOptions: OptionsSchema<ClientDefinitions, ClientOptions>
+  readonly serverOptions: OptionsSchema<ServerDefinitions, ServerOptions>
+  /** Makes what the connections of one Client Factory share. */
+  openClient(environment: Environment): ClientProtocol<ClientOptions>
+  /** Makes what the listeners of one Server Factory share; nothing is read before its open(). */
+  openServer(options: ServerOptions, environment: Environment): ServerProtocol
+}
+
+/**
+ * Makes a Transport from a protocol: the author writes codecs, this adds factories, connections and listeners over the system's
+ * platform or the one in the settings. Throws PT_NAME_INVALID.
+ */
+export function defineTransport<
+  ClientDefinitions extends OptionDefinitions,
+  ServerDefinitions extends OptionDefinitions,
+  ClientOptions,
+  ServerOptions,
+>(
+  definition: TransportDefinition<ClientDefinitions, ServerDefinitions, ClientOptions, ServerOptions>,
+): Transport<ClientDefinitions, ServerDefinitions> {
+  const { name, clientOptions, serverOptions } = definition
+  parseTransportName(name)
+
+  function environmentOf(settings: FactorySettings): Environment {
+    return Object.freeze({ platform: settings.platform ?? systemPlatform, log: createLog(name, settings.logger) })
+  }
+
+  return Object.freeze({
+    name,
+    clientOptions,
+    serverOptions,
+    client(options, settings = {}) {
+      const environment = environmentOf(settings)
+      return createClientFactory({
+        transport: name,
+        schema: clientOptions,
+        options: clientOptions.parse(options),
+        openProtocol: () => definition.openClient(environment),
+        environment,
+        settings,
+      })
+    },
+    server(options, settings = {}) {
+      const environment = environmentOf(settings)
+      const parsed = serverOptions.complete(serverOptions.parse(options))
+      const protocol = definition.openServer(parsed, environment)
+      return createServerFactory({ transport: name, protocol, environment, settings })
+    },
+  } satisfies Transport<ClientDefinitions, ServerDefinitions>)
+}
