@@ -105,7 +105,10 @@ function compress(state: Int32Array, low: number, high: number): void {
   state[1]! ^= high
 }
 
-/** Applies `count` SipRounds. The sum of two low halves carries exactly when it came out below one of them, unsigned. */
+/**
+ * Applies `count` SipRounds. A sum of low halves carries when both top bits are set, or one is and the sum's is not: as bit arithmetic,
+ * since a comparison would be a branch that is mispredicted every other time.
+ */
 function sipRounds(state: Int32Array, count: number): void {
   let v0 = state[0]!
   let v0High = state[1]!
@@ -115,30 +118,36 @@ function sipRounds(state: Int32Array, count: number): void {
   let v2High = state[5]!
   let v3 = state[6]!
   let v3High = state[7]!
+  let sum = 0
+  let old = 0
   for (let round = 0; round < count; round++) {
-    v0 = (v0 + v1) | 0
-    v0High = (v0High + v1High + (v0 >>> 0 < v1 >>> 0 ? 1 : 0)) | 0
-    let old = v1
+    sum = (v0 + v1) | 0
+    v0High = (v0High + v1High + (((v0 & v1) | ((v0 | v1) & ~sum)) >>> 31)) | 0
+    v0 = sum
+    old = v1
     v1 = ((v1 << 13) | (v1High >>> 19)) ^ v0
     v1High = ((v1High << 13) | (old >>> 19)) ^ v0High
     old = v0
     v0 = v0High
     v0High = old
 
-    v2 = (v2 + v3) | 0
-    v2High = (v2High + v3High + (v2 >>> 0 < v3 >>> 0 ? 1 : 0)) | 0
+    sum = (v2 + v3) | 0
+    v2High = (v2High + v3High + (((v2 & v3) | ((v2 | v3) & ~sum)) >>> 31)) | 0
+    v2 = sum
     old = v3
     v3 = ((v3 << 16) | (v3High >>> 16)) ^ v2
     v3High = ((v3High << 16) | (old >>> 16)) ^ v2High
 
-    v0 = (v0 + v3) | 0
-    v0High = (v0High + v3High + (v0 >>> 0 < v3 >>> 0 ? 1 : 0)) | 0
+    sum = (v0 + v3) | 0
+    v0High = (v0High + v3High + (((v0 & v3) | ((v0 | v3) & ~sum)) >>> 31)) | 0
+    v0 = sum
     old = v3
     v3 = ((v3 << 21) | (v3High >>> 11)) ^ v0
     v3High = ((v3High << 21) | (old >>> 11)) ^ v0High
 
-    v2 = (v2 + v1) | 0
-    v2High = (v2High + v1High + (v2 >>> 0 < v1 >>> 0 ? 1 : 0)) | 0
+    sum = (v2 + v1) | 0
+    v2High = (v2High + v1High + (((v2 & v1) | ((v2 | v1) & ~sum)) >>> 31)) | 0
+    v2 = sum
     old = v1
     v1 = ((v1 << 17) | (v1High >>> 15)) ^ v2
     v1High = ((v1High << 17) | (old >>> 15)) ^ v2High
