@@ -3,7 +3,7 @@
  * key stands twice in the suffix, ahead of the session keys; the node id ends it; and AUTH covers the same suffix again.
  */
 import { hkdfSha256, hmacSha256 } from './hkdf.ts'
-import { X25519_KEY_LENGTH, type X25519PrivateKey, x25519 } from './x25519.ts'
+import { X25519_KEY_LENGTH, type X25519PrivateKey, importX25519PrivateKey, x25519 } from './x25519.ts'
 
 export const NTOR_AUTH_LENGTH = 32
 export const NTOR_NODE_ID_LENGTH = 20
@@ -56,8 +56,9 @@ export interface NtorServerInput {
 
 /** Computes the client's side; undefined when a shared secret is all zero, and only after the same work. Throws RangeError for wrong lengths. */
 export function ntorClient(input: NtorClientInput): NtorResult | undefined {
-  const exp1 = x25519(input.privateKey, input.serverPublicKey)
-  const exp2 = x25519(input.privateKey, input.identity)
+  const privateKey = imported(input.privateKey)
+  const exp1 = x25519(privateKey, input.serverPublicKey)
+  const exp2 = x25519(privateKey, input.identity)
   return derive(exp1, exp2, suffixOf(input.identity, input.publicKey, input.serverPublicKey, input.nodeId))
 }
 
@@ -71,6 +72,11 @@ export function ntorServer(input: NtorServerInput): NtorResult | undefined {
 /** Expands KEY_SEED (32 bytes) to the 144 bytes of both directions' frame keys, client to server first. */
 export function ntorKeys(keySeed: Uint8Array): Buffer {
   return hkdfSha256(keySeed, { salt: T_KEY, info: M_EXPAND, length: NTOR_KEYS_LENGTH })
+}
+
+/** Imports raw bytes, which costs as much as an exchange, once for both. */
+function imported(key: Uint8Array | X25519PrivateKey): X25519PrivateKey {
+  return key instanceof Uint8Array ? importX25519PrivateKey(key) : key
 }
 
 function suffixOf(identity: Uint8Array, clientPublicKey: Uint8Array, serverPublicKey: Uint8Array, nodeId: Uint8Array) {
