@@ -12,6 +12,7 @@ export const EVENT_LEVELS = {
   'listener:drop': 'warn',
   'options:ignored': 'debug',
   'key-pool:empty': 'debug',
+  'state:identity-differs': 'warn',
   'replay-filter:memory-only': 'warn',
   'replay-filter:error': 'error',
 } as const satisfies Record<string, keyof Logger>

@@ -1,5 +1,5 @@
-export const NODE_ID_LENGTH = 20
-export const PUBLIC_KEY_LENGTH = 32
+import { NODE_ID_LENGTH, PUBLIC_KEY_LENGTH } from './constants.ts'
+
 /** Base64 characters of a node id and a public key, without the padding. */
 export const CERT_LENGTH = 70
 

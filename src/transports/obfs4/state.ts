@@ -4,7 +4,8 @@ import type { StateDirectory } from '../../core/platform.ts'
 import { constantTimeEqual } from '../../crypto/constant-time.ts'
 import { X25519_KEY_LENGTH, x25519PublicKey } from '../../crypto/x25519.ts'
 import { type Random, randomBytes } from '../../util/random.ts'
-import { NODE_ID_LENGTH, PUBLIC_KEY_LENGTH, formatCert, parseHex } from './cert.ts'
+import { formatCert, parseHex } from './cert.ts'
+import { NODE_ID_LENGTH, PUBLIC_KEY_LENGTH } from './constants.ts'
 import type { IatMode, ServerIdentity } from './options.ts'
 
 /** The state's files, under obfs4proxy's names and in its formats, so that each can start from the other's. */

@@ -1,0 +1,152 @@
+import { type Codec, NOTHING, type Outcome, type Segment, type Step } from '../../core/codec.ts'
+import { PtError } from '../../core/errors.ts'
+import type { Clock } from '../../core/platform.ts'
+import type { ReplayFilter } from '../../crypto/replay-filter.ts'
+import { type Random, uniformInteger } from '../../util/random.ts'
+import { SERVER_HANDSHAKE_MS } from './constants.ts'
+import { FRAME_KEY_LENGTH } from './frame-format.ts'
+import { createFrameDecoder, createFrameEncoder, PACKET_TYPE_PRNG_SEED } from './framing.ts'
+import { HelloReader, type RecognisedHello, type ServerKey, answerHello } from './handshake-server.ts'
+import { type HandshakeMac, type SessionKeyPair, epochHourOf } from './handshake.ts'
+import type { IatMode } from './options.ts'
+import { Session } from './session.ts'
+import { type ShapeTables, Shaper } from './shaper.ts'
+
+/** What all connections of a bridge share. */
+export interface Bridge {
+  readonly key: ServerKey
+  readonly mac: HandshakeMac
+  readonly replayFilter: ReplayFilter
+  /** 24 bytes, sent to each client. */
+  readonly prngSeed: Buffer
+  readonly tables: ShapeTables
+  readonly iatMode: IatMode
+  /** How long after accepting a stream that was not recognised is ended: the same for every one. */
+  readonly silenceMs: number
+  readonly clock: Clock
+  readonly random: Random
+  takeKeyPair(): SessionKeyPair
+  /** Hears that the filter could not take a hello. */
+  onFilterError(error: PtError): void
+}
+
+/**
+ * obfs4proxy's client hands on what came in one read with the handshake only after another read. So a server that speaks first waits
+ * this long after its answer, drawn anew each time; in ms.
+ */
+const FIRST_WORD_GAP_MS = [10, 30] as const
+
+type State =
+  | { readonly name: 'reading'; readonly reader: HelloReader }
+  | { readonly name: 'recording'; readonly hello: RecognisedHello }
+  | { readonly name: 'silent'; readonly reason: PtError }
+  | { readonly name: 'open'; readonly session: Session; readonly answeredAt: number }
+
+/**
+ * One server connection. Until a client has proved that it knows the bridge line, and is no replay, not a byte goes out; whatever
+ * else it does, it is read and dropped until one time after accepting, and then gets FIN. Only its own FIN ends it sooner.
+ */
+export class ServerCodec implements Codec {
+  readonly #bridge: Bridge
+  readonly #acceptedAt: number
+  #state: State
+  #clientSpoke = false
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge
+    this.#acceptedAt = bridge.clock.monotonic()
+    this.#state = { name: 'reading', reader: new HelloReader(bridge.mac) }
+  }
+
+  start(): Step {
+    return { wakeAt: this.#acceptedAt + this.#bridge.silenceMs }
+  }
+
+  receive(bytes: Uint8Array): Step {
+    const state = this.#state
+    if (state.name === 'open') {
+      this.#clientSpoke = true
+      return state.session.receive(bytes)
+    }
+    if (state.name !== 'reading') return NOTHING
+    const { clock } = this.#bridge
+    if (clock.monotonic() - this.#acceptedAt >= SERVER_HANDSHAKE_MS) {
+      return this.#fallSilent('PT_HANDSHAKE_TIMEOUT', 'The client did not finish its hello in time')
+    }
+    const epochHour = epochHourOf(clock.now())
+    const progress = state.reader.receive(bytes, epochHour)
+    if (progress === 'incomplete') return NOTHING
+    if (progress === 'unrecognised') {
+      return this.#fallSilent('PT_HANDSHAKE_FAILED', 'The client does not know the bridge line')
+    }
+    return this.#record(progress, epochHour)
+  }
+
+  /** The filter has, or has not, what it needs to refuse this hello another time. */
+  settle(outcome: Outcome): Step {
+    if (this.#state.name !== 'recording') return NOTHING
+    if (outcome.ok) return this.#answer(this.#state.hello)
+    const options = { cause: outcome.error }
+    const error = new PtError('PT_REPLAY_FILTER_WRITE', 'The replay filter could not record a handshake', options)
+    this.#bridge.onFilterError(error)
+    return this.#fallSilent(error.code, error.message)
+  }
+
+  wake(): Step {
+    const { name } = this.#state
+    if (name === 'open') return NOTHING
+    const message = 'The client did not finish its hello in time'
+    const timeout = () => new PtError('PT_HANDSHAKE_TIMEOUT', message)
+    return { close: this.#state.name === 'silent' ? this.#state.reason : timeout() }
+  }
+
+  send(chunks: readonly Uint8Array[]): Step {
+    if (this.#state.name !== 'open') return NOTHING
+    return this.#state.session.send(chunks, this.#gapBeforeFirstWord(this.#state.answeredAt))
+  }
+
+  finish(): Step {
+    if (this.#state.name === 'open') return this.#state.session.finish()
+    if (this.#state.name === 'silent') return { close: this.#state.reason }
+    return { close: new PtError('PT_TRUNCATED', 'The client ended the stream before its hello was whole') }
+  }
+
+  #record(hello: RecognisedHello, epochHour: number): Step {
+    const result = this.#bridge.replayFilter.insert(hello.mac, hello.epochHour, epochHour)
+    if (result.verdict === 'replay') return this.#fallSilent('PT_REPLAY', 'The hello is a replay')
+    if (result.verdict === 'full') {
+      const error = new PtError('PT_REPLAY_FILTER_FULL', 'The replay filter has no slot left for a handshake')
+      this.#bridge.onFilterError(error)
+      return this.#fallSilent(error.code, error.message)
+    }
+    this.#state = { name: 'recording', hello }
+    return { pending: () => result.recorded }
+  }
+
+  #answer(hello: RecognisedHello): Step {
+    const { key, mac, random, prngSeed, tables, iatMode, clock } = this.#bridge
+    const answer = answerHello(hello, { key, keyPair: this.#bridge.takeKeyPair(), mac, random })
+    if (answer === undefined) return this.#fallSilent('PT_HANDSHAKE_FAILED', "The client's key is of low order")
+    const { message, keys } = answer
+    const decoder = createFrameDecoder(keys.subarray(0, FRAME_KEY_LENGTH), random)
+    const encoder = createFrameEncoder(keys.subarray(FRAME_KEY_LENGTH))
+    keys.fill(0)
+    const seedFrame = encoder.encodePacket(PACKET_TYPE_PRNG_SEED, prngSeed)
+    const session = new Session(decoder, new Shaper(encoder, () => tables, iatMode, random))
+    this.#state = { name: 'open', session, answeredAt: clock.monotonic() }
+    return { wire: [{ bytes: Buffer.concat([message, seedFrame]) }], wakeAt: null, established: true }
+  }
+
+  #gapBeforeFirstWord(answeredAt: number): readonly Segment[] {
+    if (this.#clientSpoke) return []
+    this.#clientSpoke = true
+    const gapMs = uniformInteger(this.#bridge.random, ...FIRST_WORD_GAP_MS)
+    const delayMs = Math.ceil(answeredAt + gapMs - this.#bridge.clock.monotonic())
+    return delayMs > 0 ? [{ bytes: new Uint8Array(0), delayMs }] : []
+  }
+
+  #fallSilent(code: PtError['code'], message: string): Step {
+    this.#state = { name: 'silent', reason: new PtError(code, message) }
+    return NOTHING
+  }
+}
