@@ -24,7 +24,6 @@ export class IdleTimeout {
     this.#timer?.cancel()
     this.#timer = undefined
     this.touch()
-    if (limitMs > 0) this.#arm(limitMs)
   }
 
   /** Notes activity. After the limit was reached once, activity arms it again. */

@@ -53,7 +53,9 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
             onEstablished: (connection) => {
               log('connection:open', { role: 'server' })
               connection.once('close', () => log('connection:close', trafficOf(connection, 'server')))
-              connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'server', ...codeOf(error) }))
+              connection.once(errorMonitor, (error: Error) =>
+                log('connection:error', { role: 'server', ...codeOf(error) }),
+              )
               onEstablished(connection)
             },
           })

@@ -83,14 +83,20 @@ export interface ServerFactory {
   listen(path: string, onListening?: () => void): Listener
 }
 
+/** What everybody may ask of a transport's options: their definitions, for documentation, and to parse some. */
+export type OptionsReader<Definitions extends OptionDefinitions = OptionDefinitions> = Pick<
+  OptionsSchema<Definitions>,
+  'definitions' | 'parse' | 'parseArguments'
+>
+
 /** The draft's Transport: the only source of its two factories. Option errors throw from client() and server(), before any I/O. */
 export interface Transport<
   ClientDefinitions extends OptionDefinitions = OptionDefinitions,
   ServerDefinitions extends OptionDefinitions = OptionDefinitions,
 > {
   readonly name: string
-  readonly clientOptions: OptionsSchema<ClientDefinitions>
-  readonly serverOptions: OptionsSchema<ServerDefinitions>
+  readonly clientOptions: OptionsReader<ClientDefinitions>
+  readonly serverOptions: OptionsReader<ServerDefinitions>
   client(options: OptionsInput<ClientDefinitions>, settings?: FactorySettings): ClientFactory
   server(options: OptionsInput<ServerDefinitions>, settings?: FactorySettings): ServerFactory
 }

@@ -8,7 +8,7 @@ import { ClientHandshake } from './handshake-client.ts'
 import { type SessionKeyPair, epochHourOf, makeSessionKeyPair } from './handshake.ts'
 import { FRAME_KEY_LENGTH } from './frame-format.ts'
 import type { IatMode, Obfs4ClientOptions, Padding } from './options.ts'
-import { type PaddingStyle, createPaddingStyle } from './padding.ts'
+import { type PaddingStyle, createExemptPadding, createUniformPadding } from './padding.ts'
 import { Session } from './session.ts'
 import { ShapeTables, Shaper } from './shaper.ts'
 
@@ -19,12 +19,14 @@ const MAX_KEPT_TABLES = 16
 export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
   readonly #environment: Environment
   readonly #keys: KeyPool<SessionKeyPair>
-  readonly #paddingStyles = new Map<Padding, PaddingStyle>()
+  readonly #uniform: PaddingStyle
+  #exempt: PaddingStyle | undefined
   readonly #tables = new Map<string, ShapeTables>()
 
   constructor(environment: Environment) {
     const { clock, random } = environment.platform
     this.#environment = environment
+    this.#uniform = createUniformPadding(random)
     this.#keys = new KeyPool({
       make: () => makeSessionKeyPair(random),
       defer: (task) => {
@@ -52,14 +54,10 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
     })
   }
 
-  /** What an exempt style looks like is drawn once per factory. */
   #paddingStyle(padding: Padding): PaddingStyle {
-    let style = this.#paddingStyles.get(padding)
-    if (style === undefined) {
-      style = createPaddingStyle(padding, this.#environment.platform.random)
-      this.#paddingStyles.set(padding, style)
-    }
-    return style
+    if (padding === 'uniform') return this.#uniform
+    this.#exempt ??= createExemptPadding(this.#environment.platform.random)
+    return this.#exempt
   }
 
   #tablesOf(seed: Buffer): ShapeTables {

@@ -51,8 +51,8 @@ export class ClientHandshake {
   hello(): Buffer {
     const { keyPair, padding, epochHour, random } = this.#parameters
     const { representative } = keyPair
+    const pad = Buffer.allocUnsafe(uniformInteger(random, CLIENT_MIN_PAD_LENGTH, CLIENT_MAX_PAD_LENGTH))
     for (;;) {
-      const pad = Buffer.allocUnsafe(uniformInteger(random, CLIENT_MIN_PAD_LENGTH, CLIENT_MAX_PAD_LENGTH))
       padding.fill(pad, representative)
       const withMark = Buffer.concat([representative, pad, this.#mac.mark(representative)])
       const hello = Buffer.concat([withMark, this.#mac.mac(withMark, epochHour)])

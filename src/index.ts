@@ -1,0 +1,54 @@
+export type { Codec, Effect, Outcome, Segment, Step } from './core/codec.ts'
+export { NOTHING } from './core/codec.ts'
+export type { Connection } from './core/connection.ts'
+export { ERROR_FACTS, PtError } from './core/errors.ts'
+export type { ErrorCode, ErrorFacts } from './core/errors.ts'
+export type { Listener } from './core/listener.ts'
+export type { EventName, Log } from './core/log.ts'
+export { defineOptions, invalidOption, missingOption } from './core/options.ts'
+export type {
+  OptionDefinition,
+  OptionDefinitions,
+  OptionSource,
+  OptionsInput,
+  OptionsRules,
+  OptionsSchema,
+  OptionValues,
+  PartialOptions,
+} from './core/options.ts'
+export type {
+  Acceptor,
+  Address,
+  Binder,
+  BoundAddress,
+  ByteStream,
+  Clock,
+  Dialer,
+  ListenAddress,
+  Platform,
+  SlotFile,
+  StateDirectory,
+  Store,
+  Timer,
+} from './core/platform.ts'
+export { createRegistry } from './core/registry.ts'
+export type { Registry } from './core/registry.ts'
+export type {
+  Arguments,
+  ClientFactory,
+  ClientProtocol,
+  ConnectOptions,
+  Environment,
+  FactorySettings,
+  ListenOptions,
+  Logger,
+  ServerFactory,
+  ServerProtocol,
+  ServerSession,
+  Transport,
+} from './core/transport.ts'
+export { defineTransport } from './platform/define-transport.ts'
+export type { TransportDefinition } from './platform/define-transport.ts'
+export { systemPlatform } from './platform/index.ts'
+export { builtInTransports } from './transports/index.ts'
+export type { Random } from './util/random.ts'
