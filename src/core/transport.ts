@@ -98,6 +98,14 @@ export interface Transport<
   readonly clientOptions: OptionsReader<ClientDefinitions>
   readonly serverOptions: OptionsReader<ServerDefinitions>
   client(options: OptionsInput<ClientDefinitions>, settings?: FactorySettings): ClientFactory
+  /**
+   * Makes a Client Factory with the arguments of a bridge line. Arguments that the transport does not know are ignored, since real
+   * bridge lines carry other programs' too. Throws PT_BRIDGE_LINE_INVALID for another transport's line.
+   */
+  clientFor(
+    bridge: { readonly transport: string; readonly arguments: Arguments },
+    settings?: FactorySettings,
+  ): ClientFactory
   server(options: OptionsInput<ServerDefinitions>, settings?: FactorySettings): ServerFactory
 }
 

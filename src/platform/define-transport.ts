@@ -1,7 +1,8 @@
 import { createClientFactory } from '../core/client-factory.ts'
+import { PtError } from '../core/errors.ts'
 import { createLog } from '../core/log.ts'
 import { parseTransportName } from '../core/name.ts'
-import type { OptionDefinitions, OptionsSchema } from '../core/options.ts'
+import type { OptionDefinitions, OptionsSchema, PartialOptions } from '../core/options.ts'
 import { createServerFactory } from '../core/server-factory.ts'
 import type { ClientProtocol, Environment, FactorySettings, ServerProtocol, Transport } from '../core/transport.ts'
 import { systemPlatform } from './index.ts'
@@ -41,20 +42,36 @@ export function defineTransport<
     return Object.freeze({ platform: settings.platform ?? systemPlatform, log: createLog(name, settings.logger) })
   }
 
+  function createClient(
+    options: PartialOptions<ClientDefinitions>,
+    environment: Environment,
+    settings: FactorySettings,
+  ) {
+    return createClientFactory({
+      transport: name,
+      schema: clientOptions,
+      options,
+      openProtocol: () => definition.openClient(environment),
+      environment,
+      settings,
+    })
+  }
+
   return Object.freeze({
     name,
     clientOptions,
     serverOptions,
     client(options, settings = {}) {
+      return createClient(clientOptions.parse(options), environmentOf(settings), settings)
+    },
+    clientFor(bridge, settings = {}) {
+      if (bridge.transport !== name) {
+        throw new PtError('PT_BRIDGE_LINE_INVALID', `The bridge line is of another transport than ${name}`)
+      }
       const environment = environmentOf(settings)
-      return createClientFactory({
-        transport: name,
-        schema: clientOptions,
-        options: clientOptions.parse(options),
-        openProtocol: () => definition.openClient(environment),
-        environment,
-        settings,
-      })
+      const onIgnored = (option: string) => environment.log('options:ignored', { name: option })
+      const options = clientOptions.parseArguments(bridge.arguments, 'bridge-line', { unknown: 'ignore', onIgnored })
+      return createClient(options, environment, settings)
     },
     server(options, settings = {}) {
       const environment = environmentOf(settings)
