@@ -155,9 +155,9 @@ export class ReplayFilter {
     // From the last, so that the first is the next to be used.
     for (let slot = REPLAY_SLOT_COUNT - 1; slot >= 0; slot--) {
       const position = HEADER_LENGTH + slot * SLOT_LENGTH
-      const hash = content.readBigUInt64LE(position)
       const stored = content.readUInt32LE(position + SIPHASH_DIGEST_LENGTH)
-      if (stored === 0 || this.#slots.has(hash)) this.#unused[this.#unusedCount++] = slot
+      const hash = stored === 0 ? undefined : content.readBigUInt64LE(position)
+      if (hash === undefined || this.#slots.has(hash)) this.#unused[this.#unusedCount++] = slot
       else this.#enter(hash, stored - 1, slot)
     }
   }
