@@ -209,11 +209,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
       this.#parameters.log('handshake:failed', { code })
       this.emit('handshakeError', error)
     }
-    const onEstablished = (connection: Connection) => {
-      connection.off('error', onHandshakeError)
-      this.#room.opened(connection)
-      this.emit('connection', connection)
-    }
+    const onEstablished = (connection: Connection) =>
+      this.#room.opened(connection, () => {
+        connection.off('error', onHandshakeError)
+        this.emit('connection', connection)
+      })
     const connection = this.#parameters.createConnection(this.#session, stream, onEstablished)
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)

@@ -10,10 +10,13 @@ export interface WaitingRoomLimits {
 /**
  * Keeps a listener's connections: those that wait unserved, those in their handshake, those open. Nobody is evicted: a newcomer past a
  * limit waits, unread, until one of the others ends. Node cannot leave a stream in the system's accept queue; this is that queue.
+ * Handshakes take no place among the connections, or silent clients could; who is done when all places are taken waits once more.
  */
 export class WaitingRoom {
   readonly #waiting = new Set<Connection>()
   readonly #handshaking = new Set<Connection>()
+  /** Done with the handshake, still counted as one, and waiting for a place. */
+  readonly #ready = new Map<Connection, () => void>()
   readonly #open = new Set<Connection>()
   readonly #onLeave: () => void
   #limits: WaitingRoomLimits
@@ -52,6 +55,7 @@ export class WaitingRoom {
     connection.once('close', () => {
       this.#waiting.delete(connection)
       this.#handshaking.delete(connection)
+      this.#ready.delete(connection)
       this.#open.delete(connection)
       this.#serveNext()
       this.#onLeave()
@@ -59,10 +63,9 @@ export class WaitingRoom {
     this.#serveNext()
   }
 
-  /** Notes that a handshake is done. */
-  opened(connection: Connection): void {
-    this.#handshaking.delete(connection)
-    this.#open.add(connection)
+  /** Notes that a handshake is done; calls `admit` as soon as there is a place, perhaps at once. */
+  opened(connection: Connection, admit: () => void): void {
+    this.#ready.set(connection, admit)
     this.#serveNext()
   }
 
@@ -77,10 +80,18 @@ export class WaitingRoom {
   }
 
   get #hasRoom(): boolean {
-    return this.#open.size < this.#limits.maxConnections && this.#handshaking.size < this.#limits.maxHandshakes
+    const { maxConnections, maxHandshakes } = this.#limits
+    return this.#open.size + this.#ready.size < maxConnections && this.#handshaking.size < maxHandshakes
   }
 
   #serveNext(): void {
+    for (const [connection, admit] of this.#ready) {
+      if (this.#open.size >= this.#limits.maxConnections) break
+      this.#ready.delete(connection)
+      this.#handshaking.delete(connection)
+      this.#open.add(connection)
+      admit()
+    }
     for (const connection of this.#waiting) {
       if (!this.#hasRoom) return
       this.#waiting.delete(connection)
