@@ -81,8 +81,12 @@ export class MemoryNetwork implements Dialer, Binder, WireHost {
     }
     const link = this.#join(address, binding.address)
     this.onLink?.(link)
+    // A stream that is reset before it is accepted dies unheard.
+    link.server.on('error', ignore)
     setImmediate(() => {
       this.#activity++
+      if (link.server.destroyed) return
+      link.server.off('error', ignore)
       if (this.#bindings.has(binding)) binding.handlers.onStream(link.server)
       else link.server.resetAndDestroy()
     })
@@ -208,6 +212,8 @@ export class MemoryNetwork implements Dialer, Binder, WireHost {
     }))
   }
 }
+
+function ignore(): void {}
 
 function literal(host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host

@@ -42,6 +42,24 @@ export const choppingTests: Theme = (subject, { describe, it }) => {
       }
     }
 
+    if (subject.traits.serverSpeaksFirst) {
+      for (const [how, , chop] of CHOPPINGS) {
+        it(`delivers what follows the server's handshake at once, with the wire ${how}`, () =>
+          inWorld(
+            subject,
+            {
+              serve: (server) => void server.connection.end(payload(2_000, how)),
+              onLink: (link) => chop(link.toClient, 'first'),
+            },
+            async (world) => {
+              const client = world.connect()
+              await world.until(() => client.saw('end'), "the server's 2,000 bytes and its end")
+              assertSame(client.received, payload(2_000, how), 'the client')
+            },
+          ))
+      }
+    }
+
     it('delivers writes of every size, empty ones too', () =>
       inWorld(subject, {}, async (world) => {
         const { client, server } = await world.pair()

@@ -45,7 +45,10 @@ async function measure(subject: Subject, seed: string, exactly: boolean): Promis
   client.connection.once('connect', () => {
     replyLength = world.network.links[0]!.toClient.deliveredLength
   })
-  await world.until(() => client.saw('ready') && world.servers.length === 1, 'an undisturbed handshake')
+  await world.until(
+    () => client.saw('ready') && world.servers.length === 1,
+    `a handshake ${exactly ? 'that arrives in 1-byte pieces' : 'that nothing disturbs'}`,
+  )
   assert.ok(
     requestLength > 0,
     'the transport declares a handshake, but its server knew the client before the first byte',

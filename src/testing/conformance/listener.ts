@@ -58,6 +58,25 @@ export const listenerTests: Theme = (subject, { describe, it }) => {
       }))
   })
 
+  describe('the end of a listener by its signal', () => {
+    it('closes as close() does', async () => {
+      const controller = new AbortController()
+      await inWorld(
+        subject,
+        { listen: { signal: controller.signal }, serve: (server) => server.echo() },
+        async (world) => {
+          const { client } = await world.pair()
+          const { port } = world
+          controller.abort()
+          await world.clock.settle()
+          await assertRefused(world, port)
+          client.write(payload(100))
+          await world.until(() => client.receivedLength === 100, 'the echo of a connection that was open')
+        },
+      )
+    })
+  })
+
   describe('a bad peer', () => {
     for (const [what, bytes, end] of BAD_PEERS) {
       it(`costs one connection when it sends ${what}`, () =>
@@ -141,6 +160,20 @@ export const listenerTests: Theme = (subject, { describe, it }) => {
           )
           silent[0]!.destroy()
           await world.until(() => client.receivedLength === 100, 'the echo of who waited for a handshake')
+        }))
+
+      it("turns away, with 'drop', who comes when the backlog is full", () =>
+        inWorld(subject, { listen: { maxHandshakes: 1, backlog: 1 } }, async (world) => {
+          let drops = 0
+          world.listener.on('drop', () => drops++)
+          const peers = [await world.probe(), await world.probe(), await world.probe()]
+          for (const peer of peers) peer.resume()
+          await world.clock.settle()
+          assert.equal(drops, 1, 'one is served, one waits, one is turned away')
+          assert.deepEqual(
+            peers.map((peer) => peer.readableEnded || peer.destroyed),
+            [false, false, true],
+          )
         }))
     }
   })
