@@ -1,5 +1,5 @@
 import { addAbortSignal } from 'node:stream'
-import type { Codec, Effect, Step } from './codec.ts'
+import { type Codec, type Effect, NOTHING, type Step } from './codec.ts'
 import { PtError } from './errors.ts'
 import { IdleTimeout } from './idle-timeout.ts'
 import type { ByteStream, Clock, Timer } from './platform.ts'
@@ -282,7 +282,7 @@ export class Connection extends SocketFace {
     const settle = (outcome: Parameters<NonNullable<Codec['settle']>>[0]) => {
       this.#effectUnderWay = false
       if (this.#phase === 'closed' || this.#phase === 'failing') return
-      if (this.#codec.settle !== undefined) this.#apply(this.#codec.settle(outcome))
+      this.#apply(this.#codec.settle?.(outcome) ?? NOTHING)
       this.#releaseHeld()
       if (this.#peerEnded && !this.#effectUnderWay) this.#deliverFinish()
     }
@@ -318,10 +318,10 @@ export class Connection extends SocketFace {
     this.#deadline?.cancel()
     this.#setWake(null)
     if (this.#peerEnded) return this.#lingered()
+    this.#linger.set(this.#parameters.lingerMs)
     this.#writer!.end(() => {
       if (!unserved) this.#lingered()
     })
-    this.#linger.set(this.#parameters.lingerMs)
   }
 
   #lingered(): void {

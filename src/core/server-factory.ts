@@ -81,11 +81,13 @@ class SharedSession {
   async acquire(): Promise<ServerSession> {
     this.#users += 1
     this.#session ??= this.#closing.then(() => this.#protocol.open())
+    const session = this.#session
     try {
-      return await this.#session
+      return await session
     } catch (error) {
       this.#users -= 1
-      this.#session = undefined
+      // Another may have begun anew since.
+      if (this.#session === session) this.#session = undefined
       throw error
     }
   }

@@ -18,7 +18,8 @@ export class WireWriter {
   readonly #clock: Clock
   readonly #queue: Batch[] = []
   #waiting: Timer | 'drain' | undefined
-  #ending: (() => void) | undefined
+  #ending = false
+  readonly #finished: Done[] = []
   #destroyed = false
   /** Bytes handed to the stream. */
   bytesWritten = 0
@@ -35,7 +36,7 @@ export class WireWriter {
 
   /** Queues a batch. The caller bounds the queue: it gives one batch of application bytes at a time. */
   write(segments: readonly Segment[], done?: Done): void {
-    if (this.#destroyed || this.#ending !== undefined) {
+    if (this.#destroyed || this.#ending) {
       done?.(new Error('the stream has ended'))
       return
     }
@@ -43,10 +44,12 @@ export class WireWriter {
     if (this.#waiting === undefined && this.#queue.length === 1) this.#run()
   }
 
-  /** Ends the stream with FIN after all batches; `finished` is called once it is on its way. */
-  end(finished: () => void): void {
-    if (this.#destroyed || this.#ending !== undefined) return
-    this.#ending = finished
+  /** Ends the stream with FIN after all batches; `finished` is called once it is on its way, which it may be already. */
+  end(finished: Done): void {
+    if (this.#destroyed) return
+    this.#ending = true
+    if (this.#stream.writableFinished) finished()
+    else this.#finished.push(finished)
     if (this.#queue.length === 0) this.#finish()
   }
 
@@ -75,7 +78,7 @@ export class WireWriter {
       this.#queue.shift()
       batch.done?.()
     }
-    if (this.#ending !== undefined && this.#queue.length === 0) this.#finish()
+    if (this.#ending && this.#queue.length === 0) this.#finish()
   }
 
   #pause(delayMs: number): void {
@@ -86,6 +89,9 @@ export class WireWriter {
   }
 
   #finish(): void {
-    if (!this.#destroyed && !this.#stream.writableEnded) this.#stream.end(this.#ending)
+    if (this.#destroyed || this.#stream.writableEnded) return
+    this.#stream.end((error?: Error | null) => {
+      for (const finished of this.#finished.splice(0)) finished(error)
+    })
   }
 }
