@@ -3,9 +3,10 @@ import { defineOptions, missingOption } from '../../core/options.ts'
 import type { OptionsInput } from '../../core/options.ts'
 import { parseCert, parseHex } from './cert.ts'
 import type { BridgeIdentity } from './cert.ts'
+import { NODE_ID_LENGTH, PUBLIC_KEY_LENGTH } from './constants.ts'
 
-const NODE_ID_LENGTH = 20
-const KEY_LENGTH = 32
+/** An X25519 private key. */
+const PRIVATE_KEY_LENGTH = 32
 const SEED_LENGTH = 24
 
 /** How a side spreads its writes over time: not at all, whole segments with delays, or sampled segments with delays. */
@@ -86,8 +87,8 @@ export const clientOptions = defineOptions(
       wireName: 'public-key',
       secret: true,
       from: CLIENT_SOURCES,
-      schema: bytes(KEY_LENGTH).optional(),
-      expects: bytesExpected(KEY_LENGTH),
+      schema: bytes(PUBLIC_KEY_LENGTH).optional(),
+      expects: bytesExpected(PUBLIC_KEY_LENGTH),
       description: "The bridge's public key, with node-id instead of cert",
     },
     iatMode: {
@@ -148,8 +149,8 @@ export const serverOptions = defineOptions(
       wireName: 'private-key',
       secret: true,
       from: SERVER_SOURCES,
-      schema: bytes(KEY_LENGTH).optional(),
-      expects: bytesExpected(KEY_LENGTH),
+      schema: bytes(PRIVATE_KEY_LENGTH).optional(),
+      expects: bytesExpected(PRIVATE_KEY_LENGTH),
       description: "The server's private key, with node-id and drbg-seed",
     },
     drbgSeed: {
