@@ -1,9 +1,10 @@
-import { type Codec, NOTHING, type Outcome, type Segment, type Step } from '../../core/codec.ts'
+import { type Codec, NOTHING, type Outcome, type Step } from '../../core/codec.ts'
 import { PtError } from '../../core/errors.ts'
 import type { Clock } from '../../core/platform.ts'
 import type { ReplayFilter } from '../../crypto/replay-filter.ts'
-import { type Random, uniformInteger } from '../../util/random.ts'
+import type { Random } from '../../util/random.ts'
 import { SERVER_HANDSHAKE_MS } from './constants.ts'
+import { FirstWord } from './first-word.ts'
 import { FRAME_KEY_LENGTH } from './frame-format.ts'
 import { createFrameDecoder, createFrameEncoder, PACKET_TYPE_PRNG_SEED } from './framing.ts'
 import { HelloReader, type RecognisedHello, type ServerKey, answerHello } from './handshake-server.ts'
@@ -30,17 +31,11 @@ export interface Bridge {
   onFilterError(error: PtError): void
 }
 
-/**
- * obfs4proxy's client hands on what came in one read with the handshake only after another read. So a server that speaks first waits
- * this long after its answer, drawn anew each time; in ms.
- */
-const FIRST_WORD_GAP_MS = [10, 30] as const
-
 type State =
   | { readonly name: 'reading'; readonly reader: HelloReader }
   | { readonly name: 'recording'; readonly hello: RecognisedHello }
   | { readonly name: 'silent'; readonly reason: PtError }
-  | { readonly name: 'open'; readonly session: Session; readonly answeredAt: number }
+  | { readonly name: 'open'; readonly session: Session }
 
 /**
  * One server connection. Until a client has proved that it knows the bridge line, and is no replay, not a byte goes out; whatever
@@ -49,12 +44,13 @@ type State =
 export class ServerCodec implements Codec {
   readonly #bridge: Bridge
   readonly #acceptedAt: number
+  readonly #firstWord: FirstWord
   #state: State
-  #clientSpoke = false
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge
     this.#acceptedAt = bridge.clock.monotonic()
+    this.#firstWord = new FirstWord(bridge.random)
     this.#state = { name: 'reading', reader: new HelloReader(bridge.mac) }
   }
 
@@ -65,7 +61,7 @@ export class ServerCodec implements Codec {
   receive(bytes: Uint8Array): Step {
     const state = this.#state
     if (state.name === 'open') {
-      this.#clientSpoke = true
+      this.#firstWord.clientSpoke()
       return state.session.receive(bytes)
     }
     if (state.name !== 'reading') return NOTHING
@@ -93,16 +89,19 @@ export class ServerCodec implements Codec {
   }
 
   wake(): Step {
-    const { name } = this.#state
-    if (name === 'open') return NOTHING
-    const message = 'The client did not finish its hello in time'
-    const timeout = () => new PtError('PT_HANDSHAKE_TIMEOUT', message)
-    return { close: this.#state.name === 'silent' ? this.#state.reason : timeout() }
+    const state = this.#state
+    if (state.name === 'open') {
+      return this.#firstWord.nudge() ? { ...state.session.pad(), wakeAt: this.#nextNudgeAt() } : NOTHING
+    }
+    if (state.name === 'silent') return { close: state.reason }
+    return { close: new PtError('PT_HANDSHAKE_TIMEOUT', 'The client did not finish its hello in time') }
   }
 
   send(chunks: readonly Uint8Array[]): Step {
     if (this.#state.name !== 'open') return NOTHING
-    return this.#state.session.send(chunks, this.#gapBeforeFirstWord(this.#state.answeredAt))
+    const gap = this.#firstWord.gap(this.#bridge.clock.monotonic())
+    const step = this.#state.session.send(chunks, gap)
+    return gap === undefined ? step : { ...step, wakeAt: this.#nextNudgeAt() }
   }
 
   finish(): Step {
@@ -133,16 +132,13 @@ export class ServerCodec implements Codec {
     keys.fill(0)
     const seedFrame = encoder.encodePacket(PACKET_TYPE_PRNG_SEED, prngSeed)
     const session = new Session(decoder, new Shaper(encoder, () => tables, iatMode, random))
-    this.#state = { name: 'open', session, answeredAt: clock.monotonic() }
+    this.#state = { name: 'open', session }
+    this.#firstWord.answered(clock.monotonic())
     return { wire: [{ bytes: Buffer.concat([message, seedFrame]) }], wakeAt: null, established: true }
   }
 
-  #gapBeforeFirstWord(answeredAt: number): readonly Segment[] {
-    if (this.#clientSpoke) return []
-    this.#clientSpoke = true
-    const gapMs = uniformInteger(this.#bridge.random, ...FIRST_WORD_GAP_MS)
-    const delayMs = Math.ceil(answeredAt + gapMs - this.#bridge.clock.monotonic())
-    return delayMs > 0 ? [{ bytes: new Uint8Array(0), delayMs }] : []
+  #nextNudgeAt(): number | null {
+    return this.#firstWord.nextNudgeAt(this.#bridge.clock.monotonic()) ?? null
   }
 
   #fallSilent(code: PtError['code'], message: string): Step {

@@ -38,6 +38,11 @@ export class Session implements Pick<Codec, 'receive' | 'send' | 'finish'> {
     return { wire: before.length === 0 ? wire : [...before, ...wire] }
   }
 
+  /** Sends padding alone. */
+  pad(): Step {
+    return { wire: this.#shaper.pad() }
+  }
+
   /** obfs4 has no end of its own: FIN between two frames is one. */
   finish(): Step {
     if (!this.#decoder.partial) return NOTHING

@@ -86,6 +86,11 @@ export class Shaper {
     return segments
   }
 
+  /** Makes one segment of padding alone, of a length from the table, or 21 bytes more. */
+  pad(): Segment[] {
+    return [{ bytes: this.#encoder.encode([], burstPadding(0, this.#drawLength())) }]
+  }
+
   /** Sends nothing but segments of sampled lengths. The peers stop at a sampled 0; it is drawn again. */
   #shapeParanoid(chunks: readonly Uint8Array[]): Segment[] {
     const segments: Segment[] = []
