@@ -23,6 +23,10 @@ export function exemptions(segment: Uint8Array): string[] {
   if (/^[\x20-\x7e]{6}$/.test(start)) rules.push('printable start')
   if (printable / segment.length > 0.5) rules.push('printable share')
   if (longest > 20) rules.push('printable run')
-  if (/^(?:GET |PUT |POST |HEAD |[\x16\x17]\x03[\x00-\x09])/.test(start)) rules.push('protocol')
+  if (/^(?:GET |PUT |POST |HEAD )/.test(start) || isTlsStart(segment)) rules.push('protocol')
   return rules
+}
+
+function isTlsStart([type, major, minor]: Uint8Array): boolean {
+  return (type === 0x16 || type === 0x17) && major === 0x03 && minor! <= 0x09
 }
