@@ -14,7 +14,6 @@ import {
   checkPacket,
   counterExhausted,
   type DecodedFrames,
-  FRAME_OVERHEAD_LENGTH,
   type FrameDecoder,
   type FrameEncoder,
   type FrameError,
@@ -54,15 +53,13 @@ export class KernelFrameEncoder implements FrameEncoder {
 
   encode(chunks: readonly Uint8Array[], padding: readonly number[] = []): Buffer {
     const kernel = this.#kernel
-    const wire = Buffer.allocUnsafe(burstLength(chunks, padding))
-    const burst = new Burst(kernel, wire)
+    const burst = new Burst(kernel, burstLength(chunks, padding))
     kernel.state.set(this.#state)
     try {
       for (const chunk of chunks) burst.append(chunk)
       burst.seal()
       for (const count of padding) burst.pad(count)
-      burst.flush()
-      return wire
+      return burst.take()
     } finally {
       this.#state.set(kernel.state)
       kernel.state.fill(0)
@@ -72,31 +69,30 @@ export class KernelFrameEncoder implements FrameEncoder {
   encodePacket(type: number, payload: Uint8Array, padding = 0): Buffer {
     checkPacket(payload.length, padding)
     const kernel = this.#kernel
-    const wire = Buffer.allocUnsafe(FRAME_OVERHEAD_LENGTH + payload.length + padding)
     kernel.memory.set(payload, kernel.input)
     kernel.state.set(this.#state)
     const end = kernel.sealPacket(type, payload.length, padding, 0)
     this.#state.set(kernel.state)
     kernel.state.fill(0)
     if (end < 0) throw counterExhausted()
-    wire.set(kernel.memory.subarray(kernel.output, kernel.output + end))
-    return wire
+    return kernel.copyOutput(end)
   }
 }
 
-/** One call of `encode`: payload gathers in the kernel's input, frames in its output, and `wire` takes them from there. */
+/** One call of `encode`: payload gathers in the kernel's input, frames in its output, and what does not fit there moves on to `wire`. */
 class Burst {
   readonly #kernel: FrameKernel
-  readonly #wire: Buffer
+  readonly #wireLength: number
+  #wire: Buffer | undefined
   /** Payload bytes that fit in the kernel's input, whole frames of them. */
   readonly #capacity: number
   #gathered = 0
   #sealed = 0
   #written = 0
 
-  constructor(kernel: FrameKernel, wire: Buffer) {
+  constructor(kernel: FrameKernel, wireLength: number) {
     this.#kernel = kernel
-    this.#wire = wire
+    this.#wireLength = wireLength
     this.#capacity = (kernel.capacity / MAX_FRAME_LENGTH) * MAX_PAYLOAD_LENGTH
   }
 
@@ -110,7 +106,7 @@ class Burst {
       start += taken
       if (this.#gathered === this.#capacity) {
         this.seal()
-        this.flush()
+        this.#flush()
       }
     }
   }
@@ -124,13 +120,20 @@ class Burst {
 
   /** Seals one frame without payload. */
   pad(count: number): void {
-    if (this.#sealed + MAX_FRAME_LENGTH > this.#kernel.capacity) this.flush()
+    if (this.#sealed + MAX_FRAME_LENGTH > this.#kernel.capacity) this.#flush()
     this.#advance(this.#kernel.sealPacket(PACKET_TYPE_PAYLOAD, 0, count, this.#sealed))
   }
 
-  /** Moves the sealed frames out. */
-  flush(): void {
+  /** Returns all that was sealed. */
+  take(): Buffer {
+    if (this.#wire === undefined) return this.#kernel.copyOutput(this.#sealed)
+    this.#flush()
+    return this.#wire
+  }
+
+  #flush(): void {
     const { memory, output } = this.#kernel
+    this.#wire ??= Buffer.allocUnsafe(this.#wireLength)
     this.#wire.set(memory.subarray(output, output + this.#sealed), this.#written)
     this.#written += this.#sealed
     this.#sealed = 0
@@ -187,7 +190,7 @@ export class KernelFrameDecoder implements FrameDecoder {
     const kernel = this.#kernel
     // A socket read fits in one round, which then tells how much room its payload takes; what does not fit gets room for all of it.
     const large = this.#heldLength + bytes.length > kernel.capacity
-    let data = large ? Buffer.allocUnsafe(this.#heldLength + bytes.length) : undefined
+    let data: Buffer | undefined = large ? Buffer.allocUnsafe(this.#heldLength + bytes.length) : undefined
     let written = 0
     let seed: Buffer | undefined
     let start = 0
@@ -195,9 +198,9 @@ export class KernelFrameDecoder implements FrameDecoder {
       start += this.#openRound(start === 0 ? bytes : bytes.subarray(start))
       const { produced } = kernel
       if (produced > 0) {
-        data ??= Buffer.allocUnsafe(produced)
         const payloads = kernel.memory.subarray(kernel.output, kernel.output + produced)
-        data.set(payloads, written)
+        if (data === undefined) data = kernel.copyOutput(produced)
+        else data.set(payloads, written)
         payloads.fill(0)
         written += produced
       }
