@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { outlineOf } from './handshake-outline.ts'
+import { outlineOf, SHARD_COUNT } from './handshake-outline.ts'
 import { assertPrefix, payload } from './payload.ts'
 import type { Subject, Theme } from './subject.ts'
 import { inWorld } from './world.ts'
 
-const SHARD_COUNT = 4
 const LONGEST_HANDSHAKE_MS = 130_000
 const HANDSHAKE_PAYLOAD_LENGTH = 200
 const DATA_PAYLOAD_LENGTH = 8_000

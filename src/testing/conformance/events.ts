@@ -57,6 +57,19 @@ export const eventTests: Theme = (subject, { describe, it }) => {
         }
       }))
 
+    it('calls back end() once: when all is sent, and with an error when it never will be', () =>
+      inWorld(subject, {}, async (world) => {
+        const { client, server } = await world.pair()
+        const calls: string[] = []
+        client.connection.end(payload(100), () => calls.push('sent'))
+        await world.until(() => server.saw('end'), "the server's 'end'")
+        assert.deepEqual(calls, ['sent'])
+        const refused = world.connect({ port: 1 })
+        refused.connection.end(payload(100), (error?: Error | null) => calls.push(error ? 'failed' : 'sent'))
+        await world.untilClosed(refused)
+        assert.deepEqual(calls, ['sent', 'failed'], 'the callback of end() is called once, with the error')
+      }))
+
     it("emits 'error' with the system's code, then 'close', when nobody listens", () =>
       inWorld(subject, {}, async (world) => {
         const client = world.connect({ port: 1 })

@@ -4,6 +4,9 @@ import { World } from './world.ts'
 
 const CANDIDATE_COUNT = 8
 
+/** A walk over every offset is split in this many tests, each of a few seconds. */
+export const SHARD_COUNT = 8
+
 /** One handshake that a seed repeats, measured. Lengths are in wire bytes. */
 export interface HandshakeOutline {
   readonly seed: string

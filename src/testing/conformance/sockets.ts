@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Connection } from '../../core/connection.ts'
@@ -20,6 +20,11 @@ const HELD = /^(TCP|Pipe)/
 export const socketTests: Theme = (subject, { describe, it }) => {
   describe('real sockets', () => {
     it('echoes 1 MiB over TCP on loopback', () => overLoopback(subject, { host: '127.0.0.1', port: 0 }, 1, LENGTH))
+    it('echoes over IPv6, where there is some', async () => {
+      if (hasIpv6()) await overLoopback(subject, { host: '::1', port: 0 }, 2, LENGTH / 4)
+    })
+    it('echoes to a server found by its name', () =>
+      overLoopback(subject, { host: '127.0.0.1', port: 0 }, 2, LENGTH / 4, { host: 'localhost' }))
     it('echoes over a UNIX socket', () => overLoopback(subject, { path: unixPath() }, 2, LENGTH / 4))
     it(`serves ${PARALLEL_COUNT} connections at once`, () =>
       overLoopback(subject, { host: '127.0.0.1', port: 0 }, PARALLEL_COUNT, 50_000))
@@ -57,7 +62,13 @@ export const socketTests: Theme = (subject, { describe, it }) => {
   })
 }
 
-async function overLoopback(subject: Subject, at: ListenOptions, count: number, length: number): Promise<void> {
+async function overLoopback(
+  subject: Subject,
+  at: ListenOptions,
+  count: number,
+  length: number,
+  target: ConnectOptions = {},
+): Promise<void> {
   const before = heldResources()
   const listener = await listen(subject, at)
   listener.on('connection', (connection) => {
@@ -67,7 +78,7 @@ async function overLoopback(subject: Subject, at: ListenOptions, count: number, 
   const client = subject.client(listener, {})
   await Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const connection = client.connect(addressOf(listener))
+      const connection = client.connect({ ...addressOf(listener), ...target })
       const sent = payload(length, index)
       const received: Buffer[] = []
       connection.on('data', (bytes: Buffer) => received.push(bytes))
@@ -127,6 +138,12 @@ function assertNoMore(held: readonly string[], before: readonly string[], messag
   assert.ok(held.length <= before.length, `${message}: ${held.join(', ')} where there were ${before.join(', ')}`)
 }
 
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
+}
+
+/** A path for a UNIX socket; Windows has named pipes in their place. */
 function unixPath(): string {
-  return join(tmpdir(), `pt-${randomUUID().slice(0, 8)}.sock`)
+  const name = `pt-${randomUUID().slice(0, 8)}`
+  return process.platform === 'win32' ? `\\\\?\\pipe\\${name}` : join(tmpdir(), `${name}.sock`)
 }

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Link } from '../memory-network.ts'
 import type { Cut } from '../wire.ts'
-import { outlineOf } from './handshake-outline.ts'
+import { outlineOf, SHARD_COUNT } from './handshake-outline.ts'
 import { assertPrefix, payload } from './payload.ts'
 import type { Subject, Theme } from './subject.ts'
 import type { World } from './world.ts'
 import { inWorld } from './world.ts'
 
-const SHARD_COUNT = 4
 const RESET_STEP = 7
 const DATA_CUT_COUNT = 150
 const LONGEST_HANDSHAKE_MS = 130_000
