@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import type { FactorySettings } from '../../../src/core/transport.ts'
+import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
+import { scriptedTransport } from '../../support/scripted-transport.ts'
+
+const target = { host: '192.0.2.77', port: 4711 }
+
+function create(options: object, settings: FactorySettings = {}) {
+  const platform = createMemoryPlatform()
+  const scripted = scriptedTransport()
+  const connect = (args?: Readonly<Record<string, string>>) => {
+    const factory = scripted.transport.client(options, { platform, ...settings })
+    const connection = factory.connect(args === undefined ? target : { ...target, arguments: args })
+    connection.on('error', () => undefined)
+    return connection
+  }
+  return { ...scripted, platform, connect }
+}
+
+test('a missing option throws from client(), before any I/O', () => {
+  const { transport } = scriptedTransport()
+  assert.throws(() => transport.client({}), { code: 'PT_OPTION_MISSING', message: /"token"/ })
+  assert.throws(() => transport.client({ tokn: 'x' }), { code: 'PT_OPTION_UNKNOWN', message: /"token"/ })
+})
+
+test('a bad setting throws from client(), and names itself', () => {
+  const { transport } = scriptedTransport()
+  for (const name of ['dialTimeoutMs', 'handshakeTimeoutMs', 'lingerMs'])
+    assert.throws(() => transport.client({ token: 't' }, { [name]: 0 }), {
+      code: 'PT_OPTION_INVALID',
+      message: new RegExp(name),
+    })
+})
+
+test('with optionsPerConnection a missing option throws from connect(), unless its arguments bring it', async () => {
+  const { connect, platform, clientOptions } = create({ colour: 'red' }, { optionsPerConnection: true })
+  assert.throws(() => connect(), { code: 'PT_OPTION_MISSING', message: /"token"/ })
+  assert.throws(() => connect({ 'the-colour': 'blue' }), { code: 'PT_OPTION_MISSING' })
+  assert.equal(platform.network.links.length, 0)
+  connect({ token: 'a' }).destroy()
+  connect({ token: 'b', 'the-colour': 'blue' }).destroy()
+  await platform.clock.settle()
+  assert.deepEqual(clientOptions, [
+    { token: 'a', colour: 'red' },
+    { token: 'b', colour: 'blue' },
+  ])
+})
+
+test('arguments win over the options of the factory, for one connection only', async () => {
+  const { connect, platform, clientOptions } = create({ token: 'factory' })
+  connect({ token: 'own' }).destroy()
+  connect({}).destroy()
+  connect().destroy()
+  await platform.clock.settle()
+  assert.deepEqual(clientOptions, [
+    { token: 'own', colour: 'grey' },
+    { token: 'factory', colour: 'grey' },
+    { token: 'factory', colour: 'grey' },
+  ])
+})
+
+test('arguments are refused by their wire name when they may not come per connection, and ignored when unknown', async () => {
+  const told: [string, object][] = []
+  const logger = { debug: (event: string, fields: object) => void told.push([event, fields]) }
+  const { connect, platform } = create({ token: 't' }, { logger })
+  assert.throws(() => connect({ 'key-file': '/etc/passwd' }), { code: 'PT_OPTION_FORBIDDEN', message: /"key-file"/ })
+  connect({ utls: 'hellochrome', 'the colour\n': 'x' }).destroy()
+  await platform.clock.settle()
+  const ignored = told.filter(([event]) => event === 'options:ignored').map(([, fields]) => fields)
+  assert.deepEqual(ignored, [
+    { transport: 'scripted', name: 'utls' },
+    { transport: 'scripted', name: '(not a name)' },
+  ])
+})
+
+test('an address that cannot be throws from connect(), and a signal that was aborted before any dial', async () => {
+  const { transport } = scriptedTransport()
+  const platform = createMemoryPlatform()
+  const factory = transport.client({ token: 't' }, { platform })
+  for (const options of [{ port: 0 }, { host: 'a b', port: 1 }, {}])
+    assert.throws(() => factory.connect(options), { code: 'PT_ADDRESS_INVALID' })
+  const connection = factory.connect({ ...target, signal: AbortSignal.abort() })
+  const error = await new Promise((resolve) => connection.on('error', resolve))
+  assert.equal(error instanceof Error && error.name, 'AbortError')
+  assert.equal(platform.network.links.length, 0)
+})
+
+for (const unsafeLogging of [false, true]) {
+  test(`a refused dial ${unsafeLogging ? 'keeps' : 'loses'} its address with unsafeLogging ${unsafeLogging}`, async () => {
+    const { connect, platform } = create({ token: 't' }, { unsafeLogging })
+    const error: unknown = await new Promise((resolve) => connect().on('error', resolve))
+    await platform.clock.settle()
+    assert.equal(error instanceof Error && 'code' in error && error.code, 'ECONNREFUSED')
+    assert.equal(/192\.0\.2\.77|4711/.test(inspect(error, { showHidden: true })), unsafeLogging)
+  })
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Listener } from '../../../src/core/listener.ts'
+import type { ServerFactory } from '../../../src/core/transport.ts'
+import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
+import { type Scripts, scriptedTransport } from '../../support/scripted-transport.ts'
+
+function create(scripts: Scripts = {}) {
+  const platform = createMemoryPlatform()
+  const { transport, session } = scriptedTransport(scripts)
+  const factory = transport.server({}, { platform })
+  return { platform, session, factory, settle: () => platform.clock.settle() }
+}
+
+function listen(factory: ServerFactory, port: number): { readonly listener: Listener; readonly events: string[] } {
+  const events: string[] = []
+  const listener = factory.listen({ host: '127.0.0.1', port })
+  listener.on('listening', () => events.push('listening')).on('close', () => events.push('close'))
+  listener.on('error', (error) => events.push(`error ${error.message}`))
+  return { listener, events }
+}
+
+test('the session opens with the first listener and closes with the last, and opens anew after that', async () => {
+  const { factory, session, settle } = create()
+  assert.deepEqual(session, [], 'nothing is read before listen()')
+  const first = listen(factory, 1)
+  const second = listen(factory, 2)
+  await settle()
+  assert.deepEqual(session, ['open', 'opened'])
+  first.listener.close()
+  await settle()
+  assert.deepEqual(first.events, ['listening', 'close'])
+  assert.deepEqual(session, ['open', 'opened'])
+  second.listener.close()
+  await settle()
+  assert.deepEqual(session, ['open', 'opened', 'close', 'closed'])
+  const third = listen(factory, 1)
+  await settle()
+  assert.deepEqual(session.slice(4), ['open', 'opened'])
+  third.listener.close()
+  await settle()
+  assert.deepEqual(session.slice(6), ['close', 'closed'])
+})
+
+test('a listener that comes while the session closes waits for the end of that', async () => {
+  let endClose: () => void = () => undefined
+  const { factory, session, settle } = create({ onClose: () => new Promise<void>((resolve) => (endClose = resolve)) })
+  const first = listen(factory, 1)
+  await settle()
+  first.listener.close()
+  await settle()
+  const second = listen(factory, 2)
+  await settle()
+  assert.deepEqual(session, ['open', 'opened', 'close'])
+  endClose()
+  await settle()
+  assert.deepEqual(session, ['open', 'opened', 'close', 'closed', 'open', 'opened'])
+  assert.deepEqual(second.events, ['listening'])
+  second.listener.close()
+  await settle()
+  endClose()
+  await settle()
+  assert.deepEqual(second.events, ['listening', 'close'])
+})
+
+test('a session that cannot open fails its listeners, each with one error and one close, and may succeed later', async () => {
+  let works = false
+  const { factory, session, settle, platform } = create({
+    onOpen: () => {
+      if (!works) throw new Error('no state')
+    },
+  })
+  const [first, second] = [listen(factory, 1), listen(factory, 2)]
+  await settle()
+  for (const { events } of [first, second]) assert.deepEqual(events, ['error no state', 'close'])
+  assert.deepEqual(session, ['open'])
+  works = true
+  const third = listen(factory, 1)
+  await settle()
+  assert.deepEqual(third.events, ['listening'])
+  third.listener.close()
+  await settle()
+  assert.deepEqual(session, ['open', 'open', 'opened', 'close', 'closed'])
+  assert.equal(platform.network.bindingCount, 0)
+})
+
+test('a retry in the error of one listener is not disturbed by the failure of the other', async () => {
+  let works = false
+  const { factory, session, settle } = create({
+    onOpen: () => {
+      if (!works) throw new Error('no state')
+    },
+  })
+  const first = listen(factory, 1)
+  const second = listen(factory, 2)
+  const later: ReturnType<typeof listen>[] = []
+  first.listener.once('error', () => {
+    works = true
+    later.push(listen(factory, 3))
+  })
+  second.listener.once('close', () => later.push(listen(factory, 4)))
+  await settle()
+  assert.deepEqual(
+    later.map(({ events }) => events),
+    [['listening'], ['listening']],
+  )
+  assert.deepEqual(session, ['open', 'open', 'opened'])
+  for (const { listener } of later) listener.close()
+  await settle()
+  assert.deepEqual(session.slice(3), ['close', 'closed'])
+})
+
+test('an address in use fails the listener and leaves the session to the others', async () => {
+  const { factory, session, settle } = create()
+  const first = listen(factory, 1)
+  await settle()
+  const second = listen(factory, 1)
+  await settle()
+  assert.deepEqual(second.events, ['error listen EADDRINUSE', 'close'])
+  assert.deepEqual(first.events, ['listening'])
+  assert.deepEqual(session, ['open', 'opened'])
+  first.listener.close()
+  await settle()
+  assert.deepEqual(session.slice(2), ['close', 'closed'])
+})
+
+test('a session that fails to close tells the error before the close', async () => {
+  const { factory, settle } = create({
+    onClose: () => {
+      throw new Error('disk gone')
+    },
+  })
+  const { listener, events } = listen(factory, 1)
+  await settle()
+  listener.close()
+  await settle()
+  assert.deepEqual(events, ['listening', 'error disk gone', 'close'])
+})
+
+test('bad limits and addresses throw from listen(), before the session opens', () => {
+  const { factory, session } = create()
+  for (const options of [{ maxConnections: 0 }, { maxHandshakes: 1.5 }])
+    assert.throws(() => factory.listen({ port: 0, ...options }), { code: 'PT_OPTION_INVALID' })
+  for (const options of [{ port: -1 }, { port: 0, backlog: -1 }, { port: 65_536 }])
+    assert.throws(() => factory.listen(options), { code: 'PT_ADDRESS_INVALID' })
+  assert.deepEqual(session, [])
+})
