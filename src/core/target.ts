@@ -7,7 +7,7 @@ import type { ConnectOptions, ListenOptions } from './transport.ts'
 const MAX_PORT = 65_535
 const MAX_HOST_LENGTH = 255
 const DEFAULT_HOST = 'localhost'
-const FORBIDDEN_IN_HOST = /[\s\p{Cc}\p{Cf}[\]/\\@?#]/u
+const FORBIDDEN_IN_HOST = /[\s\p{Cc}\p{Cf}[\]<>"'`/\\@?#]/u
 
 /** The arguments of a ClientFactory's connect(), in one form. */
 export interface ConnectTarget {
