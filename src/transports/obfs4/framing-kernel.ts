@@ -198,10 +198,10 @@ export class KernelFrameDecoder implements FrameDecoder {
       start += this.#openRound(start === 0 ? bytes : bytes.subarray(start))
       const { produced } = kernel
       if (produced > 0) {
-        const payloads = kernel.memory.subarray(kernel.output, kernel.output + produced)
+        const { memory, output } = kernel
         if (data === undefined) data = kernel.copyOutput(produced)
-        else data.set(payloads, written)
-        payloads.fill(0)
+        else data.set(memory.subarray(output, output + produced), written)
+        memory.fill(0, output, output + produced)
         written += produced
       }
       if (kernel.hasSeed) seed = Buffer.from(kernel.seed)

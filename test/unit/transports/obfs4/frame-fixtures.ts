@@ -10,8 +10,8 @@ import { type Random, uniformInteger } from '../../../../src/util/random.ts'
 /** One way to do the framing. */
 export interface Implementation {
   readonly name: string
-  encoder(key: Uint8Array, counter?: bigint): FrameEncoder
-  decoder(key: Uint8Array, counter?: bigint): FrameDecoder
+  readonly encoder: (key: Uint8Array, counter?: bigint) => FrameEncoder
+  readonly decoder: (key: Uint8Array, counter?: bigint) => FrameDecoder
 }
 
 /** A random source that repeats, as long as tests want; the key stream of AES-128-CTR under the number `seed`. */
