@@ -8,7 +8,7 @@ import { parseHost, parsePort } from './target.ts'
 import type { Arguments } from './transport.ts'
 
 /** Longest text that is looked at, in UTF-16 code units; and longest line that is printed. */
-export const MAX_BRIDGE_LINE_LENGTH = 8192
+const MAX_BRIDGE_LINE_LENGTH = 8192
 
 /** What a client needs to reach a bridge: `Bridge obfs4 192.0.2.1:443 FINGERPRINT key=value …`. */
 export interface BridgeLine {

@@ -6,7 +6,7 @@
 
 /** Ex1: exempt with at most 3.4 set bits per byte, or at least 4.6. */
 export const MAX_LOW_BITS_PER_BYTE = 3.4
-export const MIN_HIGH_BITS_PER_BYTE = 4.6
+const MIN_HIGH_BITS_PER_BYTE = 4.6
 /** Ex2: exempt when the first six bytes are printable. */
 const PRINTABLE_START_LENGTH = 6
 /** Ex4: exempt with more than 20 printable bytes in a row. */

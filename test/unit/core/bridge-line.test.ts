@@ -41,7 +41,7 @@ const PASTED: readonly (readonly [what: string, text: string])[] = [
   ['"Bridge:"', `Bridge:${LINE.slice(6)}`],
   ['white space around and between', `  \t${LINE.replaceAll(' ', ' \t  ')}\r\n`],
   ['no-break and other Unicode spaces', LINE.replaceAll(' ', '\u00A0\u2003').replace('\u2003', '\u3000')],
-  ['a byte order mark, zero-width and bidi characters', `\uFEFF\u200E${[...LINE].join('\u200B')}\u202C\u2069`],
+  ['a byte order mark, zero-width and bidi characters', `\uFEFF\u200E${LINE.split('').join('\u200B')}\u202C\u2069`],
   ['a lower-case fingerprint', LINE.replace(FINGERPRINT, FINGERPRINT.toLowerCase())],
   ['a fingerprint with $', LINE.replace(FINGERPRINT, `$${FINGERPRINT}`)],
   ['a fingerprint in groups', LINE.replace(FINGERPRINT, FINGERPRINT.replaceAll(/(.{4})(?!$)/g, '$1 '))],
