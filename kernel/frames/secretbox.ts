@@ -66,33 +66,34 @@ function cryptGroup(from0: usize, to0: usize, from: usize, to: usize, available:
   let x4 = word(4), x5 = word(5), x6 = word(6), x7 = word(7)
   let x8 = blockNumbers(), x9 = word(9), x10 = word(10), x11 = word(11)
   let x12 = word(12), x13 = word(13), x14 = word(14), x15 = word(15)
-  // Ten double rounds: first those with MAC work between the halves, without a branch that would keep the two apart.
+  // Ten double rounds, a quarter-round per line: first those with MAC work between the halves. A branch in one loop would keep the two kinds of work
+  // apart. AssemblyScript has no way to name a quarter-round, since a function returns one value.
   let i = 0
   for (; at < absorbEnd; i++) {
     // Columns
-    x4 = mix(x4, x0, x12, 7); x9 = mix(x9, x5, x1, 7); x14 = mix(x14, x10, x6, 7); x3 = mix(x3, x15, x11, 7)
-    x8 = mix(x8, x4, x0, 9); x13 = mix(x13, x9, x5, 9); x2 = mix(x2, x14, x10, 9); x7 = mix(x7, x3, x15, 9)
-    x12 = mix(x12, x8, x4, 13); x1 = mix(x1, x13, x9, 13); x6 = mix(x6, x2, x14, 13); x11 = mix(x11, x7, x3, 13)
-    x0 = mix(x0, x12, x8, 18); x5 = mix(x5, x1, x13, 18); x10 = mix(x10, x6, x2, 18); x15 = mix(x15, x11, x7, 18)
+    x4 = mix(x4, x0, x12, 7); x8 = mix(x8, x4, x0, 9); x12 = mix(x12, x8, x4, 13); x0 = mix(x0, x12, x8, 18)
+    x9 = mix(x9, x5, x1, 7); x13 = mix(x13, x9, x5, 9); x1 = mix(x1, x13, x9, 13); x5 = mix(x5, x1, x13, 18)
+    x14 = mix(x14, x10, x6, 7); x2 = mix(x2, x14, x10, 9); x6 = mix(x6, x2, x14, 13); x10 = mix(x10, x6, x2, 18)
+    x3 = mix(x3, x15, x11, 7); x7 = mix(x7, x3, x15, 9); x11 = mix(x11, x7, x3, 13); x15 = mix(x15, x11, x7, 18)
     absorbPair(at)
     at += 32
     // Rows
-    x1 = mix(x1, x0, x3, 7); x6 = mix(x6, x5, x4, 7); x11 = mix(x11, x10, x9, 7); x12 = mix(x12, x15, x14, 7)
-    x2 = mix(x2, x1, x0, 9); x7 = mix(x7, x6, x5, 9); x8 = mix(x8, x11, x10, 9); x13 = mix(x13, x12, x15, 9)
-    x3 = mix(x3, x2, x1, 13); x4 = mix(x4, x7, x6, 13); x9 = mix(x9, x8, x11, 13); x14 = mix(x14, x13, x12, 13)
-    x0 = mix(x0, x3, x2, 18); x5 = mix(x5, x4, x7, 18); x10 = mix(x10, x9, x8, 18); x15 = mix(x15, x14, x13, 18)
+    x1 = mix(x1, x0, x3, 7); x2 = mix(x2, x1, x0, 9); x3 = mix(x3, x2, x1, 13); x0 = mix(x0, x3, x2, 18)
+    x6 = mix(x6, x5, x4, 7); x7 = mix(x7, x6, x5, 9); x4 = mix(x4, x7, x6, 13); x5 = mix(x5, x4, x7, 18)
+    x11 = mix(x11, x10, x9, 7); x8 = mix(x8, x11, x10, 9); x9 = mix(x9, x8, x11, 13); x10 = mix(x10, x9, x8, 18)
+    x12 = mix(x12, x15, x14, 7); x13 = mix(x13, x12, x15, 9); x14 = mix(x14, x13, x12, 13); x15 = mix(x15, x14, x13, 18)
   }
   for (; i < 10; i++) {
     // Columns
-    x4 = mix(x4, x0, x12, 7); x9 = mix(x9, x5, x1, 7); x14 = mix(x14, x10, x6, 7); x3 = mix(x3, x15, x11, 7)
-    x8 = mix(x8, x4, x0, 9); x13 = mix(x13, x9, x5, 9); x2 = mix(x2, x14, x10, 9); x7 = mix(x7, x3, x15, 9)
-    x12 = mix(x12, x8, x4, 13); x1 = mix(x1, x13, x9, 13); x6 = mix(x6, x2, x14, 13); x11 = mix(x11, x7, x3, 13)
-    x0 = mix(x0, x12, x8, 18); x5 = mix(x5, x1, x13, 18); x10 = mix(x10, x6, x2, 18); x15 = mix(x15, x11, x7, 18)
+    x4 = mix(x4, x0, x12, 7); x8 = mix(x8, x4, x0, 9); x12 = mix(x12, x8, x4, 13); x0 = mix(x0, x12, x8, 18)
+    x9 = mix(x9, x5, x1, 7); x13 = mix(x13, x9, x5, 9); x1 = mix(x1, x13, x9, 13); x5 = mix(x5, x1, x13, 18)
+    x14 = mix(x14, x10, x6, 7); x2 = mix(x2, x14, x10, 9); x6 = mix(x6, x2, x14, 13); x10 = mix(x10, x6, x2, 18)
+    x3 = mix(x3, x15, x11, 7); x7 = mix(x7, x3, x15, 9); x11 = mix(x11, x7, x3, 13); x15 = mix(x15, x11, x7, 18)
     // Rows
-    x1 = mix(x1, x0, x3, 7); x6 = mix(x6, x5, x4, 7); x11 = mix(x11, x10, x9, 7); x12 = mix(x12, x15, x14, 7)
-    x2 = mix(x2, x1, x0, 9); x7 = mix(x7, x6, x5, 9); x8 = mix(x8, x11, x10, 9); x13 = mix(x13, x12, x15, 9)
-    x3 = mix(x3, x2, x1, 13); x4 = mix(x4, x7, x6, 13); x9 = mix(x9, x8, x11, 13); x14 = mix(x14, x13, x12, 13)
-    x0 = mix(x0, x3, x2, 18); x5 = mix(x5, x4, x7, 18); x10 = mix(x10, x9, x8, 18); x15 = mix(x15, x14, x13, 18)
+    x1 = mix(x1, x0, x3, 7); x2 = mix(x2, x1, x0, 9); x3 = mix(x3, x2, x1, 13); x0 = mix(x0, x3, x2, 18)
+    x6 = mix(x6, x5, x4, 7); x7 = mix(x7, x6, x5, 9); x4 = mix(x4, x7, x6, 13); x5 = mix(x5, x4, x7, 18)
+    x11 = mix(x11, x10, x9, 7); x8 = mix(x8, x11, x10, 9); x9 = mix(x9, x8, x11, 13); x10 = mix(x10, x9, x8, 18)
+    x12 = mix(x12, x15, x14, 7); x13 = mix(x13, x12, x15, 9); x14 = mix(x14, x13, x12, 13); x15 = mix(x15, x14, x13, 18)
   }
   x0 = i32x4.add(x0, word(0)); x1 = i32x4.add(x1, word(1)); x2 = i32x4.add(x2, word(2)); x3 = i32x4.add(x3, word(3))
   emitRow(x0, x1, x2, x3, from0, to0, from, to)
