@@ -1,3 +1,5 @@
+export { formatBridgeLine, parseBridgeLine } from './core/bridge-line.ts'
+export type { BridgeLine, BridgeLineOverrides, BridgeListener } from './core/bridge-line.ts'
 export type { Codec, Effect, Outcome, Segment, Step } from './core/codec.ts'
 export { NOTHING } from './core/codec.ts'
 export type { Connection } from './core/connection.ts'

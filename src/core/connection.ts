@@ -34,7 +34,7 @@ type Phase = 'dialling' | 'waiting' | 'handshake' | 'open' | 'failing' | 'closed
 type Callback = (error?: Error | null) => void
 
 /**
- * A socket whose bytes travel through a transport: a Duplex with the members of net.Socket. It drives one codec over one stream.
+ * A socket whose bytes travel through a transport: a Duplex with the members of net.Socket, to whose type it fits. It drives one codec over one stream.
  * 'connect' comes after the handshake; writes before it are queued; an error is followed by exactly one 'close'.
  */
 export class Connection extends SocketFace {

@@ -1,5 +1,6 @@
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { IdleTimeout } from './idle-timeout.ts'
+import { PtError } from './errors.ts'
 import type { ByteStream, Clock } from './platform.ts'
 
 /** Socket settings that hold from the start. */
@@ -66,6 +67,21 @@ export abstract class SocketFace extends Duplex {
 
   get remoteFamily(): string | undefined {
     return this.#stream?.remoteFamily
+  }
+
+  /** Bytes written and not yet taken by the stream, as the deprecated member of net.Socket. */
+  get bufferSize(): number {
+    return this.writableLength
+  }
+
+  /** Always empty: what a dialer tried, it keeps to itself. */
+  get autoSelectFamilyAttemptedAddresses(): string[] {
+    return []
+  }
+
+  /** Throws PT_ALREADY_CONNECTED: a Client Factory makes a connection, which is never used for another. */
+  connect(): never {
+    throw new PtError('PT_ALREADY_CONNECTED', 'A connection is made by a Client Factory, and cannot connect again')
   }
 
   /** The local address, as net.Socket's address() gives it: empty before there is one. */
