@@ -29,7 +29,7 @@ export interface OutboundAddresses {
   readonly v6?: string
 }
 
-interface CommonConfig {
+export interface CommonConfig {
   readonly version: IpcVersion
   /** The state directory as given, relative to the current directory; `.` when none was given. */
   readonly stateLocation: string

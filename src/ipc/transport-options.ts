@@ -1,0 +1,95 @@
+import type { Arguments } from '../core/transport.ts'
+
+/** Options by transport, of those that are wanted, names repeated merged into one; or what is wrong with the text, which is not repeated. */
+export type TransportOptions =
+  | { readonly byTransport: ReadonlyMap<string, Arguments> }
+  /** Options without a name: they are for the one transport that was asked for. */
+  | { readonly forTheOne: Arguments }
+  | { readonly problem: string }
+
+/** Key of a flat JSON object that names its transport. */
+const TRANSPORT_KEY = 'transport'
+
+/**
+ * Parses per-transport options in any of their three shapes: JSON nested per transport (PT 3.0 §1.1.3), flat JSON
+ * (shapeshifter-dispatcher), or `name:k=v;name:k=v` (PT 1.0 §3.2.3). What the options mean is judged by each transport.
+ */
+export function parseTransportOptions(text: string, wanted: ReadonlySet<string>): TransportOptions {
+  return /^\s*\{/.test(text) ? parseJsonOptions(text, wanted) : parseTextOptions(text, wanted)
+}
+
+function parseJsonOptions(text: string, wanted: ReadonlySet<string>): TransportOptions {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    // The parser's message repeats part of the text, and with it perhaps a secret.
+    return { problem: 'begin with "{" and are not valid JSON' }
+  }
+  if (!isPlainObject(json)) return { problem: 'must be a JSON object' }
+  const { [TRANSPORT_KEY]: name, ...rest } = json
+  if (typeof name === 'string') return { byTransport: new Map(wanted.has(name) ? [[name, toArguments(rest)]] : []) }
+  const entries = Object.entries(json)
+  if (!entries.every((entry): entry is [string, Record<string, unknown>] => isPlainObject(entry[1])))
+    return { forTheOne: toArguments(json) }
+  const asked = entries.filter(([transport]) => wanted.has(transport))
+  return { byTransport: new Map(asked.map(([transport, options]) => [transport, toArguments(options)])) }
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Brings JSON values to the texts that an option's wire form has; null is absent, what has parts stays JSON. */
+function toArguments(values: Readonly<Record<string, unknown>>): Arguments {
+  const given = Object.entries(values).filter(([, value]) => value !== null)
+  return freezeArguments(given.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]))
+}
+
+function parseTextOptions(text: string, wanted: ReadonlySet<string>): TransportOptions {
+  const byTransport = new Map<string, [key: string, value: string][]>()
+  for (const entry of splitUnescaped(text, ';')) {
+    const [name, rest] = splitOnce(entry, ':')
+    const [key, value] = splitOnce(rest ?? '', '=')
+    const parts = [name, key, value ?? ''].map(unescape)
+    const [transport, option, setting] = parts
+    if (value === undefined || !transport || !option || setting === undefined)
+      return { problem: 'must have the form name:key=value;name:key=value, with ":", ";" and "\\" escaped by a "\\"' }
+    if (!wanted.has(transport)) continue
+    const pairs = byTransport.get(transport) ?? []
+    if (pairs.some(([known]) => known === option)) return { problem: 'give one option of one transport twice' }
+    byTransport.set(transport, [...pairs, [option, setting]])
+  }
+  return { byTransport: new Map([...byTransport].map(([name, pairs]) => [name, freezeArguments(pairs)])) }
+}
+
+function freezeArguments(pairs: readonly (readonly [string, string])[]): Arguments {
+  return Object.freeze(Object.fromEntries(pairs))
+}
+
+/** Splits at every separator that no backslash stands before; escapes stay. */
+function splitUnescaped(text: string, separator: string): string[] {
+  const parts: string[] = []
+  let rest: string | undefined = text
+  while (rest !== undefined) {
+    const [part, after]: readonly [string, string | undefined] = splitOnce(rest, separator)
+    parts.push(part)
+    rest = after
+  }
+  return parts
+}
+
+/** Splits at the first separator that no backslash stands before; the rest is undefined when there is none. */
+function splitOnce(text: string, separator: string): readonly [string, string | undefined] {
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] === '\\') index++
+    else if (text[index] === separator) return [text.slice(0, index), text.slice(index + 1)]
+  }
+  return [text, undefined]
+}
+
+/** Takes escapes away; undefined for a backslash with nothing after it. */
+function unescape(text: string): string | undefined {
+  if (text.replaceAll(/\\./gsu, '').includes('\\')) return undefined
+  return text.replaceAll(/\\(?<escaped>.)/gsu, '$<escaped>')
+}
