@@ -23,6 +23,8 @@ export interface RelayResult {
 
 type Resettable = Duplex & { resetAndDestroy?(): unknown }
 
+const NOTHING = Buffer.alloc(0)
+
 /** One direction: what `source` delivers goes to `target`, no faster than it takes it. */
 class Direction {
   readonly #source: Duplex
@@ -41,6 +43,7 @@ class Direction {
     target.on('drain', () => source.resume())
     // Its reader has gone: what still comes is dropped, so that no unread byte turns the FIN into a reset.
     target.on('close', () => source.resume())
+    source.resume()
   }
 
   /** Whether every byte of the source has been delivered. */
@@ -58,6 +61,16 @@ class Direction {
   }
 }
 
+/** Resets a stream after the bytes that it was given before, so that its peer sees them, and that they are not all. */
+function breakOff(stream: Resettable): void {
+  const reset = (): void => {
+    if (stream.resetAndDestroy === undefined) stream.destroy()
+    else stream.resetAndDestroy()
+  }
+  if (stream.writable && stream.writableLength > 0) stream.write(NOTHING, reset)
+  else reset()
+}
+
 /**
  * Relays between two streams that are half-open, both owned by the relay from now on, until both directions have ended. The end of
  * a direction is passed on; a stream that breaks off resets the other. Destroying either stream ends the relay. Bytes wait in the
@@ -73,6 +86,9 @@ export function relay(near: Duplex, far: Duplex, { clock, lingerMs }: RelayOptio
       near.destroy()
       far.destroy()
     })
+    const limitLinger = (): void => {
+      if (linger.limitMs === 0) linger.set(lingerMs ?? DEFAULT_LIMITS.lingerMs)
+    }
     const touch = (): void => linger.touch()
     const sent = new Direction(near, far, touch)
     const received = new Direction(far, near, touch)
@@ -80,7 +96,7 @@ export function relay(near: Duplex, far: Duplex, { clock, lingerMs }: RelayOptio
     const join = (source: Duplex, target: Resettable, direction: Direction): void => {
       const onEnd = (): void => {
         direction.end()
-        if (linger.limitMs === 0) linger.set(lingerMs ?? DEFAULT_LIMITS.lingerMs)
+        limitLinger()
       }
       if (source.readableEnded) onEnd()
       else source.on('end', onEnd)
@@ -91,8 +107,8 @@ export function relay(near: Duplex, far: Duplex, { clock, lingerMs }: RelayOptio
         openCount--
         if (direction.truncated && outcome === 'ended') {
           outcome = 'broken'
-          if (target.resetAndDestroy === undefined) target.destroy()
-          else target.resetAndDestroy()
+          limitLinger()
+          breakOff(target)
         }
         if (openCount > 0) return
         linger.set(0)
