@@ -1,0 +1,33 @@
+import type { Logger } from '../core/transport.ts'
+import type { IpcLogLevel, LogFileLevel } from '../ipc/config.ts'
+import type { LineWriter } from '../ipc/line-writer.ts'
+
+const LEVELS = [
+  ['error', 'ERROR'],
+  ['warn', 'WARN'],
+  ['info', 'INFO'],
+  ['debug', 'DEBUG'],
+] as const satisfies readonly (readonly [keyof Logger, LogFileLevel])[]
+
+/**
+ * Makes a Logger that passes every event on to `logger`, and to the parent as LOG lines those of the level that it asked for. A member
+ * that nobody would hear is left out, so that its events cost nothing.
+ */
+export function createIpcLogger(lines: LineWriter, asked: IpcLogLevel, logger: Logger = {}): Logger {
+  const askedIndex = LEVELS.findIndex(([, level]) => level === asked)
+  const members = LEVELS.flatMap(([name, level], index) => {
+    const inner = logger[name]
+    if (index > askedIndex) return inner === undefined ? [] : [[name, inner.bind(logger)] as const]
+    const tell = (event: string, fields: object): void => {
+      inner?.call(logger, event, fields)
+      lines.log(level, formatEvent(event, fields))
+    }
+    return [[name, tell] as const]
+  })
+  return Object.freeze(Object.fromEntries(members))
+}
+
+function formatEvent(event: string, fields: object): string {
+  const pairs = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return [event, ...pairs.map(([key, value]) => `${key}=${String(value)}`)].join(' ')
+}
