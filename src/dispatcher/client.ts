@@ -1,0 +1,89 @@
+import type { Platform } from '../core/platform.ts'
+import type { FactorySettings, Logger, Transport } from '../core/transport.ts'
+import type { ClientConfig, RequestedTransport } from '../ipc/config.ts'
+import { IpcFailure } from '../ipc/failure.ts'
+import { listenSocks } from '../proxy/socks-server.ts'
+import { createProxyDialer } from '../proxy/upstream-proxy.ts'
+import { parseProxyUri } from '../wire/proxy-uri.ts'
+import type { DispatcherParameters } from './dispatcher.ts'
+import { failureFields } from './failure-text.ts'
+import { type Method, toTcpAddress } from './method.ts'
+import { createRoute } from './route.ts'
+import { startMethods } from './start-methods.ts'
+import { startTransparentTcp } from './transparent-tcp.ts'
+
+export interface ClientParameters extends Pick<DispatcherParameters, 'lines' | 'registry'> {
+  readonly config: ClientConfig
+  readonly platform: Platform
+  readonly logger: Logger
+}
+
+/**
+ * Starts a PT client: its upstream proxy's line, one line for each transport, CMETHODS DONE. Rejects with the IpcFailure of an upstream proxy
+ * that cannot be used, once its line is written and before anything listens.
+ */
+export async function startClient(parameters: ClientParameters): Promise<readonly Method[]> {
+  const { config, lines, registry, logger } = parameters
+  const { mode, unsafeLogging } = config
+  const platform = applyUpstreamProxy(parameters)
+  const settings = { platform, logger, unsafeLogging }
+  const methods = await startMethods({
+    requested: config.transports,
+    registry,
+    logger,
+    unsafeLogging,
+    start: (transport, requested) => startClientMethod({ transport, requested, config, platform, settings, logger }),
+    announce: (name, method) => lines.clientMethod(name, mode, toTcpAddress(method.address)),
+    refuse: (name, text) => lines.clientMethodError(name, text),
+  })
+  lines.clientMethodsDone()
+  return methods
+}
+
+/** Puts the upstream proxy under every transport, so that there is no way around it. */
+function applyUpstreamProxy({ config, lines, platform }: ClientParameters): Platform {
+  if (config.upstreamProxy === undefined) return platform
+  const parsed = parseProxyUri(config.upstreamProxy)
+  if ('fault' in parsed) {
+    const failure = new IpcFailure('proxy', parsed.fault, config.version)
+    lines.failure(failure)
+    throw failure
+  }
+  lines.proxyDone()
+  return Object.freeze({ ...platform, dialer: createProxyDialer(parsed.proxy, platform.dialer) })
+}
+
+interface ClientMethodParameters {
+  readonly transport: Transport
+  readonly requested: RequestedTransport
+  readonly config: ClientConfig
+  readonly platform: Platform
+  readonly settings: FactorySettings
+  readonly logger: Logger
+}
+
+/** Listens for applications of one transport, in the mode asked for. Rejects with PT_OPTION_* for its options, or the system's error. */
+async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
+  const { transport, requested, config, platform, settings, logger } = parameters
+  const { mode, target, listen: address } = config
+  if (mode === 'transparent-UDP' || mode === 'STUN') throw new Error(`the mode ${mode} is not offered`)
+  const route = createRoute({ transport, requested, target, perConnection: mode === 'socks5', settings })
+  if (mode === 'transparent-TCP')
+    return startTransparentTcp({
+      platform,
+      address,
+      connect: () => route.connect({}),
+      transport: transport.name,
+      logger,
+    })
+  return listenSocks({
+    platform,
+    address,
+    connect: (request) => route.connect(request),
+    checkParameters: (args) => route.check(args),
+    logger,
+    onError: (error) => {
+      logger.error?.('dispatcher:listener-failed', { transport: transport.name, ...failureFields(error) })
+    },
+  })
+}

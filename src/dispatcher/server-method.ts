@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import type { Connection } from '../core/connection.ts'
+import type { Clock, TcpAddress } from '../core/platform.ts'
+import type { Arguments, Logger, ServerFactory } from '../core/transport.ts'
+import { relay } from '../proxy/relay.ts'
+import { StreamSet } from '../proxy/stream-set.ts'
+import type { ApplicationDialer } from './application.ts'
+import { failureFields } from './failure-text.ts'
+import type { Method } from './method.ts'
+import { STREAM_SETTINGS } from './route.ts'
+
+export interface ServerMethodParameters {
+  readonly factory: ServerFactory
+  readonly bind: TcpAddress
+  readonly dialApplication: ApplicationDialer
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Open connections beyond which newcomers wait unserved; 65,536. */
+  readonly maxConnections?: number
+}
+
+export interface ServerMethod extends Method {
+  /** What clients need besides the address. */
+  readonly clientArguments: Arguments
+}
+
+/**
+ * Listens for clients of one transport and relays each to the application server. A client whose application server cannot be reached is
+ * let go. Rejects with the listener's error.
+ */
+export async function startServerMethod(parameters: ServerMethodParameters): Promise<ServerMethod> {
+  const { factory, bind, dialApplication, clock, logger, maxConnections } = parameters
+  const { transport } = factory
+  const streams = new StreamSet()
+
+  const serve = async (connection: Connection): Promise<void> => {
+    const ending = new AbortController()
+    const onClose = (): void => ending.abort(new Error('the client has left'))
+    const onError = (): void => {}
+    connection.once('close', onClose).on('error', onError)
+    try {
+      const application = await dialApplication(connection, ending.signal)
+      streams.add(application)
+      application.setNoDelay?.(true)
+      connection.off('close', onClose).off('error', onError)
+      await relay(application, connection, { clock })
+    } catch (error) {
+      if (!ending.signal.aborted) logger.warn?.('dispatcher:application-failed', { transport, ...failureFields(error) })
+      connection.destroy()
+    }
+  }
+
+  const listener = factory.listen({
+    ...STREAM_SETTINGS,
+    ...bind,
+    ...(maxConnections !== undefined && { maxConnections }),
+  })
+  listener.on('connection', (connection) => void serve(connection))
+  await once(listener, 'listening')
+  listener.on('error', (error) => {
+    logger.error?.('dispatcher:listener-failed', { transport, ...failureFields(error) })
+  })
+  const closed = new Promise<void>((resolve) => {
+    listener.once('close', resolve)
+  })
+  const drained = async (): Promise<void> => {
+    await closed
+    await streams.empty()
+  }
+  return {
+    address: listener.address()!,
+    clientArguments: listener.clientArguments,
+    close: async () => void listener.close(),
+    drained,
+    destroy: async () => {
+      listener.close()
+      listener.closeAllConnections()
+      await streams.destroy()
+      await drained()
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import { PtError } from '../core/errors.ts'
+import type { Platform } from '../core/platform.ts'
+import type { Arguments, Logger, Transport } from '../core/transport.ts'
+import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
+import { createApplicationDialer } from './application.ts'
+import type { DispatcherParameters } from './dispatcher.ts'
+import { type Method, toTcpAddress } from './method.ts'
+import { isLoopback } from './outbound-dialer.ts'
+import { type ServerMethod, startServerMethod } from './server-method.ts'
+import { startMethods } from './start-methods.ts'
+
+/** Wire name of the option that tells a transport where its state is kept. */
+const STATE_DIR = 'state-dir'
+
+export interface ServerParameters extends Pick<DispatcherParameters, 'lines' | 'registry'> {
+  readonly config: ServerConfig
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly readFile: (path: string, mostLength: number) => Promise<Buffer>
+}
+
+/** Starts a PT server: one line for each transport, SMETHODS DONE. Never rejects. */
+export async function startServer(parameters: ServerParameters): Promise<readonly Method[]> {
+  const { config, lines, registry, platform, logger, readFile } = parameters
+  const { application, unsafeLogging, stateLocation } = config
+  warnOfExposure(application, logger)
+  const settings = { platform, logger, unsafeLogging }
+
+  const start = async (transport: Transport, requested: RequestedServerTransport): Promise<ServerMethod> => {
+    const factory = transport.server(serverOptions(transport, requested.arguments, stateLocation), settings)
+    const dialApplication = createApplicationDialer({ application, transport: transport.name, platform, readFile })
+    return startServerMethod({ factory, bind: requested.bind, dialApplication, clock: platform.clock, logger })
+  }
+  const methods = await startMethods({
+    requested: config.transports,
+    registry,
+    logger,
+    unsafeLogging,
+    start,
+    announce: (name, method) => lines.serverMethod(name, toTcpAddress(method.address), method.clientArguments),
+    refuse: (name, text) => lines.serverMethodError(name, text),
+  })
+  lines.serverMethodsDone()
+  return methods
+}
+
+/** Checks a server's options and adds the state directory, which the parent alone names. */
+function serverOptions({ serverOptions: schema }: Transport, given: Arguments, stateLocation: string): Arguments {
+  schema.parseArguments(given, 'server', { unknown: 'reject' })
+  if (given[STATE_DIR] !== undefined)
+    throw new PtError('PT_OPTION_FORBIDDEN', `Option "${STATE_DIR}" cannot be given beside the state location`)
+  const keepsState = Object.values(schema.definitions).some(({ wireName }) => wireName === STATE_DIR)
+  return keepsState ? { ...given, [STATE_DIR]: stateLocation } : given
+}
+
+/** The Extended ORPort carries the addresses of clients in the clear. */
+function warnOfExposure({ kind, address }: ApplicationServer, logger: Logger): void {
+  if (kind === 'extended-orport' && !isLoopback(address.host)) logger.warn?.('dispatcher:extended-orport-exposed', {})
+}
