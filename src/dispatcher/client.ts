@@ -7,6 +7,7 @@ import { createProxyDialer } from '../proxy/upstream-proxy.ts'
 import { parseProxyUri } from '../wire/proxy-uri.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
+import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
 import { createRoute } from './route.ts'
 import { startMethods } from './start-methods.ts'
@@ -64,7 +65,8 @@ interface ClientMethodParameters {
 
 /** Listens for applications of one transport, in the mode asked for. Rejects with PT_OPTION_* for its options, or the system's error. */
 async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
-  const { transport, requested, config, platform, settings, logger } = parameters
+  const { transport, requested, config, platform, settings } = parameters
+  const logger = nameTransport(parameters.logger, transport.name)
   const { mode, target, listen: address } = config
   if (mode === 'transparent-UDP' || mode === 'STUN') throw new Error(`the mode ${mode} is not offered`)
   const route = createRoute({ transport, requested, target, perConnection: mode === 'socks5', settings })
@@ -73,7 +75,6 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
       platform,
       address,
       connect: () => route.connect({}),
-      transport: transport.name,
       logger,
     })
   return listenSocks({
@@ -83,7 +84,7 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
     checkParameters: (args) => route.check(args),
     logger,
     onError: (error) => {
-      logger.error?.('dispatcher:listener-failed', { transport: transport.name, ...failureFields(error) })
+      logger.error?.('dispatcher:listener-failed', failureFields(error))
     },
   })
 }

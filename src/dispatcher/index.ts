@@ -1,2 +1,24 @@
+export type {
+  ApplicationServer,
+  ClientConfig,
+  CommonConfig,
+  DispatcherConfig,
+  IpcLogLevel,
+  LogFileLevel,
+  OutboundAddresses,
+  ProxyMode,
+  RequestedServerTransport,
+  RequestedTransport,
+  ServerConfig,
+} from '../ipc/config.ts'
+export { IpcFailure } from '../ipc/failure.ts'
+export type { IpcFailureKind } from '../ipc/failure.ts'
+export type { LineSink } from '../ipc/line-sink.ts'
+export { LineWriter, writeFailure } from '../ipc/line-writer.ts'
+export type { LineWriterOptions } from '../ipc/line-writer.ts'
+export { readDispatcherConfig } from '../ipc/read-config.ts'
+export type { ConfigSources } from '../ipc/read-config.ts'
+export { formatUsage } from '../ipc/usage.ts'
+export type { IpcFamily, IpcVersion, IpcVersionNumber } from '../ipc/version.ts'
 export type { Dispatcher, DispatcherParameters } from './dispatcher.ts'
 export { runDispatcher } from './run-dispatcher.ts'

@@ -27,6 +27,16 @@ export function createIpcLogger(lines: LineWriter, asked: IpcLogLevel, logger: L
   return Object.freeze(Object.fromEntries(members))
 }
 
+/** Makes a Logger that adds the transport's name to every event. */
+export function nameTransport(logger: Logger, transport: string): Logger {
+  const members = LEVELS.flatMap(([name]) => {
+    const inner = logger[name]
+    if (inner === undefined) return []
+    return [[name, (event: string, fields: object) => inner.call(logger, event, { transport, ...fields })] as const]
+  })
+  return Object.freeze(Object.fromEntries(members))
+}
+
 function formatEvent(event: string, fields: object): string {
   const pairs = Object.entries(fields).filter(([, value]) => value !== undefined)
   return [event, ...pairs.map(([key, value]) => `${key}=${String(value)}`)].join(' ')

@@ -30,7 +30,6 @@ export interface ServerMethod extends Method {
  */
 export async function startServerMethod(parameters: ServerMethodParameters): Promise<ServerMethod> {
   const { factory, bind, dialApplication, clock, logger, maxConnections } = parameters
-  const { transport } = factory
   const streams = new StreamSet()
 
   const serve = async (connection: Connection): Promise<void> => {
@@ -45,7 +44,7 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
       connection.off('close', onClose).off('error', onError)
       await relay(application, connection, { clock })
     } catch (error) {
-      if (!ending.signal.aborted) logger.warn?.('dispatcher:application-failed', { transport, ...failureFields(error) })
+      if (!ending.signal.aborted) logger.warn?.('dispatcher:application-failed', failureFields(error))
       connection.destroy()
     }
   }
@@ -58,7 +57,7 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
   listener.on('connection', (connection) => void serve(connection))
   await once(listener, 'listening')
   listener.on('error', (error) => {
-    logger.error?.('dispatcher:listener-failed', { transport, ...failureFields(error) })
+    logger.error?.('dispatcher:listener-failed', failureFields(error))
   })
   const closed = new Promise<void>((resolve) => {
     listener.once('close', resolve)

@@ -4,6 +4,7 @@ import type { Arguments, Logger, Transport } from '../core/transport.ts'
 import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
 import { createApplicationDialer } from './application.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
+import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
 import { isLoopback } from './outbound-dialer.ts'
 import { type ServerMethod, startServerMethod } from './server-method.ts'
@@ -29,7 +30,8 @@ export async function startServer(parameters: ServerParameters): Promise<readonl
   const start = async (transport: Transport, requested: RequestedServerTransport): Promise<ServerMethod> => {
     const factory = transport.server(serverOptions(transport, requested.arguments, stateLocation), settings)
     const dialApplication = createApplicationDialer({ application, transport: transport.name, platform, readFile })
-    return startServerMethod({ factory, bind: requested.bind, dialApplication, clock: platform.clock, logger })
+    const named = nameTransport(logger, transport.name)
+    return startServerMethod({ factory, bind: requested.bind, dialApplication, clock: platform.clock, logger: named })
   }
   const methods = await startMethods({
     requested: config.transports,

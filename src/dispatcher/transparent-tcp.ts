@@ -12,7 +12,6 @@ export interface TransparentTcpParameters {
   readonly address: ListenAddress
   /** Begins the connection of one application. */
   readonly connect: () => Connection
-  readonly transport: string
   readonly logger: Logger
   /** Applications beyond which newcomers are closed at once; 65,536. */
   readonly maxConnections?: number
@@ -23,7 +22,7 @@ export interface TransparentTcpParameters {
  * connection fails the application sees a reset. Rejects when the address cannot be bound.
  */
 export async function startTransparentTcp(parameters: TransparentTcpParameters): Promise<Method> {
-  const { platform, address, transport, logger } = parameters
+  const { platform, address, logger } = parameters
   const maxConnections = parameters.maxConnections ?? DEFAULT_LIMITS.maxConnections
   const applications = new StreamSet()
   const connections = new StreamSet()
@@ -41,7 +40,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
     const onClose = (): void => void connection.destroy()
     application.once('close', onClose)
     const onFailure = (error: Error): void => {
-      logger.debug?.('dispatcher:connect-failed', { transport, ...failureFields(error) })
+      logger.debug?.('dispatcher:connect-failed', failureFields(error))
       reset(application)
     }
     connection.once('error', onFailure)
@@ -52,7 +51,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
     })
   }
   const onError = (error: Error): void => {
-    logger.error?.('dispatcher:listener-failed', { transport, ...failureFields(error) })
+    logger.error?.('dispatcher:listener-failed', failureFields(error))
   }
 
   const acceptor = await platform.binder.bind(address, { onStream, onError })
