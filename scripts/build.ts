@@ -5,13 +5,14 @@ import { buildKernels } from './build-kernel.ts'
 import { root } from './paths.ts'
 
 buildKernels()
-rmSync(join(root, 'dist'), { recursive: true, force: true })
-const { status } = spawnSync(
-  process.execPath,
-  [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-  {
+// The executable is compiled against the library's declarations, so it comes second.
+process.exitCode = compile('tsconfig.build.json', 'dist') || compile('cli/tsconfig.json', 'cli/dist')
+
+function compile(project: string, output: string): number {
+  rmSync(join(root, output), { recursive: true, force: true })
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
     cwd: root,
     stdio: 'inherit',
-  },
-)
-process.exitCode = status ?? 1
+  })
+  return status ?? 1
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { root } from './paths.ts'
 
 // `prepare` builds on `npm ci`; with ignore-scripts set, nothing did.
-if (!existsSync(join(root, 'dist/index.js'))) {
+if (!['dist/index.js', 'cli/dist/main.js'].every((file) => existsSync(join(root, file)))) {
   console.log('dist/ is missing: building')
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: root,

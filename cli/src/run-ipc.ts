@@ -1,0 +1,104 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import process from 'node:process'
+import { type Logger, builtInTransports, systemPlatform } from 'pluggable-transports'
+import {
+  type DispatcherConfig,
+  IpcFailure,
+  LineWriter,
+  readDispatcherConfig,
+  runDispatcher,
+  writeFailure,
+} from 'pluggable-transports/dispatcher'
+import { exitWhenWritten } from './exit.ts'
+import { createLogFile } from './log-file.ts'
+import { isProcessAlive, watchParent } from './parent-watch.ts'
+import { superviseShutdown } from './shutdown.ts'
+
+const EX_SOFTWARE = 70
+
+/** What this program is called in STATUS lines and by -version. */
+export interface Program {
+  readonly name: string
+  readonly version: string
+}
+
+const streams = { out: process.stdout, err: process.stderr } as const
+
+/** Runs as the PT process of the parent that started this one, until the parent, a signal or a failure ends it. */
+export async function runIpc(argv: readonly string[], program: Program): Promise<void> {
+  const config = readDispatcherConfig({
+    argv,
+    environment: process.env,
+    knownTransports: builtInTransports.names,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+  if (config instanceof IpcFailure) {
+    writeFailure(config, streams)
+    exitWhenWritten(config.exitCode)
+    return
+  }
+  await run(config, program)
+}
+
+async function run(config: DispatcherConfig, program: Program): Promise<void> {
+  const { version, ipcLogLevel } = config
+  const lines = new LineWriter({ ...streams, version, ipcLogLevel })
+  const directory = resolve(config.stateLocation)
+  const failure = makeStateDirectory(directory)
+  const logger = openLogFile(directory, config, lines)
+  const dispatcher = runDispatcher({
+    config,
+    lines,
+    registry: builtInTransports,
+    platform: systemPlatform,
+    logger,
+    implementation: program,
+  })
+  // Only now, since VERSION comes before everything.
+  if (failure !== undefined) lines.log('WARN', `state:unusable ${failure}`)
+  const stop = superviseShutdown({
+    running: dispatcher,
+    signals: process,
+    stdin: config.exitOnStdinClose ? process.stdin : undefined,
+    exit: () => exitWhenWritten(0),
+  })
+  watchParent({
+    parentId: () => process.ppid,
+    isAlive: process.platform === 'win32' ? isProcessAlive : () => true,
+    onDeath: stop,
+  })
+  process.on('uncaughtException', (error) => {
+    // The message may hold an address; the kind of failure may not.
+    lines.log('ERROR', `process:failed ${error.name}`)
+    logger.error?.('process:failed', { name: error.name, ...(config.unsafeLogging && { stack: error.stack }) })
+    exitWhenWritten(EX_SOFTWARE)
+  })
+  try {
+    await dispatcher.ready
+  } catch (error) {
+    if (!(error instanceof IpcFailure)) throw error
+    exitWhenWritten(error.exitCode)
+  }
+}
+
+/** Makes the state directory; returns what went wrong, since not every transport keeps state and each that does tells by itself. */
+function makeStateDirectory(directory: string): string | undefined {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return undefined
+  } catch (error) {
+    return describeCode(error)
+  }
+}
+
+function openLogFile(directory: string, { logFileLevel }: DispatcherConfig, lines: LineWriter): Logger {
+  if (logFileLevel === undefined) return {}
+  return createLogFile(directory, logFileLevel, (error) => {
+    lines.log('WARN', `log-file:unusable ${describeCode(error)}`)
+  })
+}
+
+function describeCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'failed'
+}
