@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { ManagedProcess } from './managed-process.ts'
+import { parseServerMethod, portOf } from './method-lines.ts'
 
 /** Whether to skip, and why: for node:test's `skip`. Where PT_REQUIRE_PEERS=1 is set, a missing peer fails instead. */
 export const skipWithoutObfs4proxy: string | false =
@@ -47,18 +48,9 @@ export async function startObfs4proxyServer(
       .map(([name, value]) => `obfs4:${name}=${value}`)
       .join(';'),
   })
-  const [, , address, args] = (await process.line('SMETHOD obfs4 ')).split(' ')
+  const method = parseServerMethod(await process.line('SMETHOD obfs4 '))
   await process.line('SMETHODS DONE')
-  return {
-    process,
-    port: portOf(address!),
-    clientArguments: Object.fromEntries(
-      args!
-        .slice('ARGS:'.length)
-        .split(',')
-        .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const),
-    ),
-  }
+  return { process, ...method }
 }
 
 /** Starts obfs4proxy as a managed client; the port is that of its SOCKS listener. */
@@ -77,8 +69,4 @@ export async function startObfs4proxyClient(
 
 function commonEnvironment(stateDir: string): NodeJS.ProcessEnv {
   return { TOR_PT_MANAGED_TRANSPORT_VER: '1', TOR_PT_EXIT_ON_STDIN_CLOSE: '1', TOR_PT_STATE_LOCATION: stateDir }
-}
-
-function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(':') + 1))
 }
