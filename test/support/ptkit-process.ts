@@ -1,0 +1,52 @@
+import process from 'node:process'
+import type { TestContext } from 'node:test'
+import { ManagedProcess } from './managed-process.ts'
+import { parseServerMethod, portOf } from './method-lines.ts'
+import { ptkitPath } from './ptkit.ts'
+
+/** Starts ptkit with an environment, as a parent does. */
+export function startPtkit(
+  test: TestContext,
+  environment: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
+): ManagedProcess {
+  return new ManagedProcess(test, process.execPath, [ptkitPath, ...args], environment)
+}
+
+/** What tor gives every child. */
+export function torEnvironment(stateDir: string): NodeJS.ProcessEnv {
+  return { TOR_PT_MANAGED_TRANSPORT_VER: '1', TOR_PT_EXIT_ON_STDIN_CLOSE: '1', TOR_PT_STATE_LOCATION: stateDir }
+}
+
+/** Starts ptkit as tor's obfs4 server, on a free port of loopback; `environment` says where its connections go. */
+export async function startPtkitServer(
+  test: TestContext,
+  stateDir: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<{
+  readonly process: ManagedProcess
+  readonly port: number
+  readonly clientArguments: Readonly<Record<string, string>>
+}> {
+  const child = startPtkit(test, {
+    ...torEnvironment(stateDir),
+    TOR_PT_SERVER_TRANSPORTS: 'obfs4',
+    TOR_PT_SERVER_BINDADDR: 'obfs4-127.0.0.1:0',
+    ...environment,
+  })
+  const method = parseServerMethod(await child.line('SMETHOD obfs4 '))
+  await child.line('SMETHODS DONE')
+  return { process: child, ...method }
+}
+
+/** Starts ptkit as tor's obfs4 client; the port is that of its SOCKS listener. */
+export async function startPtkitClient(
+  test: TestContext,
+  stateDir: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ readonly process: ManagedProcess; readonly socksPort: number }> {
+  const child = startPtkit(test, { ...torEnvironment(stateDir), TOR_PT_CLIENT_TRANSPORTS: 'obfs4', ...environment })
+  const [, , , address] = (await child.line('CMETHOD obfs4 ')).split(' ')
+  await child.line('CMETHODS DONE')
+  return { process: child, socksPort: portOf(address!) }
+}
