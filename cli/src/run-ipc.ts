@@ -16,6 +16,7 @@ import { isProcessAlive, watchParent } from './parent-watch.ts'
 import { superviseShutdown } from './shutdown.ts'
 
 const EX_SOFTWARE = 70
+const LONG_MS = 2 ** 31 - 1
 
 /** What this program is called in STATUS lines and by -version. */
 export interface Program {
@@ -57,6 +58,8 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
   })
   // Only now, since VERSION comes before everything.
   if (failure !== undefined) lines.log('WARN', `state:unusable ${failure}`)
+  // A parent takes the end of a process without a transport for a crash, and starts it again.
+  setInterval(() => {}, LONG_MS)
   const stop = superviseShutdown({
     running: dispatcher,
     signals: process,
