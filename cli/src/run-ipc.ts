@@ -4,6 +4,7 @@ import process from 'node:process'
 import { type Logger, builtInTransports, systemPlatform } from 'pluggable-transports'
 import {
   type DispatcherConfig,
+  FAILURE_EXIT_CODES,
   IpcFailure,
   LineWriter,
   readDispatcherConfig,
@@ -71,14 +72,18 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
     isAlive: process.platform === 'win32' ? isProcessAlive : () => true,
     onDeath: stop,
   })
+  let methodsDone = false
   process.on('uncaughtException', (error) => {
-    // The message may hold an address; the kind of failure may not.
-    lines.log('ERROR', `process:failed ${error.name}`)
+    // The message may hold an address; the kind of failure does not.
+    const text = `internal error: ${error.name}`
     logger.error?.('process:failed', { name: error.name, ...(config.unsafeLogging && { stack: error.stack }) })
-    exitWhenWritten(EX_SOFTWARE)
+    if (methodsDone) lines.log('ERROR', text)
+    else lines.failure(new IpcFailure('env', text, version))
+    exitWhenWritten(methodsDone ? EX_SOFTWARE : FAILURE_EXIT_CODES.env)
   })
   try {
     await dispatcher.ready
+    methodsDone = true
   } catch (error) {
     if (!(error instanceof IpcFailure)) throw error
     exitWhenWritten(error.exitCode)

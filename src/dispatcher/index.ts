@@ -11,7 +11,7 @@ export type {
   RequestedTransport,
   ServerConfig,
 } from '../ipc/config.ts'
-export { IpcFailure } from '../ipc/failure.ts'
+export { FAILURE_EXIT_CODES, IpcFailure } from '../ipc/failure.ts'
 export type { IpcFailureKind } from '../ipc/failure.ts'
 export type { LineSink } from '../ipc/line-sink.ts'
 export { LineWriter, writeFailure } from '../ipc/line-writer.ts'
