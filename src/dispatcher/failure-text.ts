@@ -1,3 +1,4 @@
+import { PtError } from '../core/errors.ts'
 import { scrubError } from '../core/scrub.ts'
 
 /** Says in one sentence why something failed, for a line to the parent; without addresses unless they are wanted. */
@@ -6,8 +7,24 @@ export function describeFailure(error: unknown, unsafeLogging: boolean): string 
   return told.message
 }
 
-/** Picks what an event may tell of an error: its code, or its message when it has none. */
-export function failureFields(error: unknown): { readonly code?: string; readonly message?: string } {
+/** What an event tells of an error. */
+export interface FailureFields {
+  readonly code?: string
+  readonly message?: string
+  /** The code of the failure underneath. */
+  readonly cause?: string
+}
+
+/** Picks what an event may tell of an error: codes, and the sentence of one that holds no address. */
+export function failureFields(error: unknown): FailureFields {
   if (!(error instanceof Error)) return { message: String(error) }
-  return 'code' in error && typeof error.code === 'string' ? { code: error.code } : { message: error.message }
+  const code = codeOf(error)
+  // A system error's message repeats its address.
+  if (code !== undefined && !(error instanceof PtError)) return { code }
+  const cause = codeOf(error.cause)
+  return { ...(code !== undefined && { code }), message: error.message, ...(cause !== undefined && { cause }) }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

@@ -39,5 +39,11 @@ export function nameTransport(logger: Logger, transport: string): Logger {
 
 function formatEvent(event: string, fields: object): string {
   const pairs = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return [event, ...pairs.map(([key, value]) => `${key}=${String(value)}`)].join(' ')
+  return [event, ...pairs.map(([key, value]) => `${key}=${formatValue(value)}`)].join(' ')
+}
+
+/** Quotes what is not one word, as JSON does. */
+function formatValue(value: unknown): string {
+  const text = String(value)
+  return /^[\w.:/+-]+$/.test(text) ? text : JSON.stringify(text)
 }

@@ -244,9 +244,10 @@ test('tells the parent of a cookie that cannot be read, and lets the client go',
   const client = connect()
   client.resume()
   await once(client, 'end')
+  const message = String.raw`\"the cookie file of the Extended ORPort cannot be read\"`
   assert.equal(
     out.at(-1),
-    'LOG SEVERITY=warning MESSAGE="dispatcher:application-failed transport=plain code=PT_HANDSHAKE_FAILED"',
+    `LOG SEVERITY=warning MESSAGE="dispatcher:application-failed transport=plain code=PT_HANDSHAKE_FAILED message=${message} cause=EACCES"`,
   )
   await dispatcher.stop()
 })
