@@ -1,34 +1,14 @@
-import type { Duplex } from 'node:stream'
+import { DEFAULT_LIMITS } from '../core/limits.ts'
 import type { BoundAddress, ByteStream, ListenAddress, Platform } from '../core/platform.ts'
-import type { Arguments, Logger } from '../core/transport.ts'
-import type { SocksRequest } from './socks-negotiation.ts'
-import { SocksSession } from './socks-session.ts'
+import { type Connecting, SocksSession, type SocksService } from './socks-session.ts'
 import { StreamSet } from './stream-set.ts'
 
-const MAX_CONNECTIONS = 65_536
-
-/** A connection under way or made, as a ClientFactory gives it: 'connect' is emitted once it is there, 'error' if it fails. */
-export type Connecting = Duplex & { readonly connecting: boolean }
-
-export interface SocksServerParameters {
+export interface SocksServerParameters extends SocksService {
   readonly platform: Pick<Platform, 'binder' | 'clock'>
   /** Where to listen. */
   readonly address: ListenAddress
-  /**
-   * Begins the connection that a client asked for, with allowHalfOpen. It may throw: PT_OPTION_* from arguments in JSON is answered
-   * by 0x13, everything else by the reply that fits. The server owns the result.
-   */
-  readonly connect: (request: SocksRequest) => Connecting
-  /** Throws when a JSON parameter block does not suit the transport; it is then answered before the request has come. */
-  readonly checkParameters?: ((parameters: Arguments) => void) | undefined
-  /** Hears of each failure: a reason and a code, never an address or an argument. */
-  readonly logger?: Logger | undefined
   /** Called once when the listener fails by itself; connections go on. */
   readonly onError?: ((error: Error) => void) | undefined
-  /** Limit of a request, from accept to its last byte; 10 s. */
-  readonly requestTimeoutMs?: number | undefined
-  /** How long a relay with one direction ended goes on without a byte; 60 s. */
-  readonly lingerMs?: number | undefined
   /** Clients beyond which newcomers are closed at once; 65,536. */
   readonly maxConnections?: number | undefined
 }
@@ -62,7 +42,7 @@ export async function listenSocks(parameters: SocksServerParameters): Promise<So
   }
   const acceptor = await platform.binder.bind(parameters.address, {
     onStream(stream: ByteStream) {
-      if (clients.size >= (parameters.maxConnections ?? MAX_CONNECTIONS)) {
+      if (clients.size >= (parameters.maxConnections ?? DEFAULT_LIMITS.maxConnections)) {
         logger?.warn?.('socks:full', {})
         stream.destroy()
         return

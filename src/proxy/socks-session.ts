@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream'
 import { PtError } from '../core/errors.ts'
 import type { ByteStream, Clock, Timer } from '../core/platform.ts'
+import type { Arguments, Logger } from '../core/transport.ts'
 import { SOCKS_REPLY } from '../wire/socks.ts'
 import { relay } from './relay.ts'
 import { SocksNegotiation, type SocksRequest } from './socks-negotiation.ts'
-import type { Connecting, SocksServerParameters } from './socks-server.ts'
 import { socksReplyFor } from './socks-reply.ts'
 
 /** Limit of a request, from accept to its last byte, in ms. */
@@ -11,10 +12,27 @@ const REQUEST_TIMEOUT_MS = 10_000
 /** How long a refused client's bytes are read and dropped, so that no reset overtakes the reply; in ms. */
 const REFUSAL_DRAIN_MS = 1_000
 
-type SessionParameters = Pick<
-  SocksServerParameters,
-  'connect' | 'checkParameters' | 'logger' | 'requestTimeoutMs' | 'lingerMs'
-> & {
+/** A connection under way or made, as a ClientFactory gives it: 'connect' is emitted once it is there, 'error' if it fails. */
+export type Connecting = Duplex & { readonly connecting: boolean }
+
+/** How clients of a SOCKS listener are served. */
+export interface SocksService {
+  /**
+   * Begins the connection that a client asked for, with allowHalfOpen. It may throw: PT_OPTION_* from arguments in JSON is answered
+   * by 0x13, everything else by the reply that fits. The server owns the result.
+   */
+  readonly connect: (request: SocksRequest) => Connecting
+  /** Throws when a JSON parameter block does not suit the transport; it is then answered before the request has come. */
+  readonly checkParameters?: ((parameters: Arguments) => void) | undefined
+  /** Hears of each failure: a reason and a code, never an address or an argument. */
+  readonly logger?: Logger | undefined
+  /** Limit of a request, from accept to its last byte; 10 s. In ms. */
+  readonly requestTimeoutMs?: number | undefined
+  /** How long a relay with one direction ended goes on without a byte; 60 s. In ms. */
+  readonly lingerMs?: number | undefined
+}
+
+type SessionParameters = SocksService & {
   readonly clock: Clock
   /** Hears of the connection that the session makes, before it is connected. */
   readonly onConnecting: (connection: Connecting) => void
