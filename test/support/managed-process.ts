@@ -1,10 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { TestContext } from 'node:test'
 
 const LINE_LIMIT_MS = 10_000
 
-/** A child process that speaks in lines on stdout; killed when its test ends, and its stdin closes when this process dies. */
+/** What a process lives as long as: a test, say. */
+export interface ProcessOwner {
+  after(cleanUp: () => Promise<void>): void
+}
+
+/** A child process that speaks in lines on stdout; killed when its owner ends, and its stdin closes when this process dies. */
 export class ManagedProcess {
   readonly child: ChildProcess
   readonly #lines: string[] = []
@@ -13,7 +17,7 @@ export class ManagedProcess {
   #ended = false
   #wake: () => void = () => {}
 
-  constructor(test: TestContext, command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  constructor(owner: ProcessOwner, command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
     const { PATH, HOME, TMPDIR } = process.env
     this.child = spawn(command, args, { env: { PATH, HOME, TMPDIR, ...environment }, stdio: 'pipe' })
     const { stdout, stderr } = this.child
@@ -36,7 +40,7 @@ export class ManagedProcess {
       this.#ended = true
       this.#wake()
     })
-    test.after(() => this.kill())
+    owner.after(() => this.kill())
   }
 
   /** What it wrote to stderr so far. */

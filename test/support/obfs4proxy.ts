@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { ManagedProcess } from './managed-process.ts'
+import { ManagedProcess, type ProcessOwner } from './managed-process.ts'
 import { parseServerMethod, portOf } from './method-lines.ts'
 
 /** Whether to skip, and why: for node:test's `skip`. Where PT_REQUIRE_PEERS=1 is set, a missing peer fails instead. */
@@ -30,7 +29,7 @@ export interface Obfs4proxyServer {
 
 /** Starts obfs4proxy as a managed server on a free port of loopback, in front of `applicationPort`. */
 export async function startObfs4proxyServer(
-  test: TestContext,
+  owner: ProcessOwner,
   settings: {
     readonly stateDir: string
     readonly applicationPort: number
@@ -39,7 +38,7 @@ export async function startObfs4proxyServer(
   },
 ): Promise<Obfs4proxyServer> {
   const { stateDir, applicationPort, port = 0, options = {} } = settings
-  const process = new ManagedProcess(test, 'obfs4proxy', [], {
+  const process = new ManagedProcess(owner, 'obfs4proxy', [], {
     ...commonEnvironment(stateDir),
     TOR_PT_SERVER_TRANSPORTS: 'obfs4',
     TOR_PT_SERVER_BINDADDR: `obfs4-127.0.0.1:${port}`,
@@ -55,10 +54,10 @@ export async function startObfs4proxyServer(
 
 /** Starts obfs4proxy as a managed client; the port is that of its SOCKS listener. */
 export async function startObfs4proxyClient(
-  test: TestContext,
+  owner: ProcessOwner,
   stateDir: string,
 ): Promise<{ readonly process: ManagedProcess; readonly socksPort: number }> {
-  const process = new ManagedProcess(test, 'obfs4proxy', [], {
+  const process = new ManagedProcess(owner, 'obfs4proxy', [], {
     ...commonEnvironment(stateDir),
     TOR_PT_CLIENT_TRANSPORTS: 'obfs4',
   })

@@ -1,16 +1,15 @@
 import process from 'node:process'
-import type { TestContext } from 'node:test'
-import { ManagedProcess } from './managed-process.ts'
+import { ManagedProcess, type ProcessOwner } from './managed-process.ts'
 import { parseServerMethod, portOf } from './method-lines.ts'
 import { ptkitPath } from './ptkit.ts'
 
 /** Starts ptkit with an environment, as a parent does. */
 export function startPtkit(
-  test: TestContext,
+  owner: ProcessOwner,
   environment: NodeJS.ProcessEnv,
   args: readonly string[] = [],
 ): ManagedProcess {
-  return new ManagedProcess(test, process.execPath, [ptkitPath, ...args], environment)
+  return new ManagedProcess(owner, process.execPath, [ptkitPath, ...args], environment)
 }
 
 /** What tor gives every child. */
@@ -20,7 +19,7 @@ export function torEnvironment(stateDir: string): NodeJS.ProcessEnv {
 
 /** Starts ptkit as tor's obfs4 server, on a free port of loopback; `environment` says where its connections go. */
 export async function startPtkitServer(
-  test: TestContext,
+  owner: ProcessOwner,
   stateDir: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<{
@@ -28,7 +27,7 @@ export async function startPtkitServer(
   readonly port: number
   readonly clientArguments: Readonly<Record<string, string>>
 }> {
-  const child = startPtkit(test, {
+  const child = startPtkit(owner, {
     ...torEnvironment(stateDir),
     TOR_PT_SERVER_TRANSPORTS: 'obfs4',
     TOR_PT_SERVER_BINDADDR: 'obfs4-127.0.0.1:0',
@@ -41,11 +40,11 @@ export async function startPtkitServer(
 
 /** Starts ptkit as tor's obfs4 client; the port is that of its SOCKS listener. */
 export async function startPtkitClient(
-  test: TestContext,
+  owner: ProcessOwner,
   stateDir: string,
   environment: NodeJS.ProcessEnv = {},
 ): Promise<{ readonly process: ManagedProcess; readonly socksPort: number }> {
-  const child = startPtkit(test, { ...torEnvironment(stateDir), TOR_PT_CLIENT_TRANSPORTS: 'obfs4', ...environment })
+  const child = startPtkit(owner, { ...torEnvironment(stateDir), TOR_PT_CLIENT_TRANSPORTS: 'obfs4', ...environment })
   const [, , , address] = (await child.line('CMETHOD obfs4 ')).split(' ')
   await child.line('CMETHODS DONE')
   return { process: child, socksPort: portOf(address!) }
