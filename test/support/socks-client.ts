@@ -32,7 +32,7 @@ export async function connectThroughSocks(
     await once(socket, 'connect')
     socket.write(Buffer.of(VERSION, 1, USERNAME_PASSWORD))
     expectBytes(await readExactly(socket, 2), [VERSION, USERNAME_PASSWORD])
-    socket.write(authentication(args))
+    socket.write(socksAuthentication(args))
     expectBytes(await readExactly(socket, 2), [AUTH_VERSION, 0])
     socket.write(Buffer.of(VERSION, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 0xff))
     const reply = await readExactly(socket, REPLY_LENGTH)
@@ -44,7 +44,8 @@ export async function connectThroughSocks(
   }
 }
 
-function authentication(args: Readonly<Record<string, string>>): Buffer {
+/** The message of RFC 1929 that carries PT arguments in its two fields. */
+export function socksAuthentication(args: Readonly<Record<string, string>>): Buffer {
   const escape = (text: string): string => text.replace(/[\\;=]/g, '\\$&')
   const pairs = Object.entries(args).map(([name, value]) => `${escape(name)}=${escape(value)}`)
   const text = Buffer.from(pairs.join(';'))

@@ -1,0 +1,99 @@
+import type { ChildProcess } from 'node:child_process'
+import process from 'node:process'
+import { nextMessage, startBuiltProcess } from '../test/support/built-process.ts'
+import type { ProcessOwner } from '../test/support/managed-process.ts'
+import { startObfs4proxyClient, startObfs4proxyServer } from '../test/support/obfs4proxy.ts'
+import { startPtkitClient, startPtkitServer } from '../test/support/ptkit-process.ts'
+import { socksAuthentication } from '../test/support/socks-client.ts'
+import { temporaryDirectory } from '../test/support/temporary-directory.ts'
+import type { LoadRoute } from './load-process.ts'
+
+/** What stands between the two applications; between those of 'direct' is nothing. */
+export type ContenderName = 'obfs4proxy' | 'ptkit' | 'bare relay' | 'direct'
+
+/** A client and a server process, and the way through both. */
+export interface Contender {
+  readonly name: ContenderName
+  /** The client's process and the server's; none for 'direct'. */
+  readonly pids: readonly number[]
+  readonly route: LoadRoute
+}
+
+const LOAD = new URL('load-process.ts', import.meta.url)
+const RELAY = new URL('relay-process.ts', import.meta.url)
+
+/** Starts client and server of one kind in front of the application on `applicationPort`. */
+export async function startContender(
+  owner: ProcessOwner,
+  name: ContenderName,
+  applicationPort: number,
+): Promise<Contender> {
+  if (name === 'direct') return { name, pids: [], route: { port: applicationPort } }
+  if (name === 'bare relay') return startRelays(owner, applicationPort)
+  const serverState = await temporaryDirectory(owner)
+  const clientState = await temporaryDirectory(owner)
+  const [server, client] =
+    name === 'obfs4proxy'
+      ? [
+          await startObfs4proxyServer(owner, { stateDir: serverState, applicationPort }),
+          await startObfs4proxyClient(owner, clientState),
+        ]
+      : [
+          await startPtkitServer(owner, serverState, {
+            TOR_PT_ORPORT: `127.0.0.1:${applicationPort}`,
+            ...nodeOptions('SERVER'),
+          }),
+          await startPtkitClient(owner, clientState, nodeOptions('CLIENT')),
+        ]
+  const authentication = socksAuthentication(server.clientArguments).toString('hex')
+  return {
+    name,
+    pids: [client.process.child.pid!, server.process.child.pid!],
+    route: { port: client.socksPort, socks: { authentication, targetPort: server.port } },
+  }
+}
+
+/** Flags for the Node of one side of ptkit, to profile it. */
+function nodeOptions(side: 'CLIENT' | 'SERVER'): NodeJS.ProcessEnv {
+  const options = process.env[`BENCH_${side}_NODE_OPTIONS`]
+  return options === undefined ? {} : { NODE_OPTIONS: options }
+}
+
+async function startRelays(owner: ProcessOwner, applicationPort: number): Promise<Contender> {
+  const server = await startListening(owner, RELAY, { port: applicationPort })
+  const client = await startListening(owner, RELAY, { port: server.port })
+  return { name: 'bare relay', pids: [client.child.pid!, server.child.pid!], route: { port: client.port } }
+}
+
+/** Starts the application that the connections go to. */
+export function startApplication(
+  owner: ProcessOwner,
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  return startListening(owner, LOAD, {})
+}
+
+/** Starts an application that dials through `route`. */
+export function startLoad(owner: ProcessOwner, route: LoadRoute): ChildProcess {
+  const child = startBuiltProcess(LOAD, { route })
+  owner.after(() => end(child))
+  return child
+}
+
+async function startListening(
+  owner: ProcessOwner,
+  module: URL,
+  parameters: object,
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const child = startBuiltProcess(module, parameters)
+  owner.after(() => end(child))
+  const { port } = await nextMessage<{ readonly port: number }>(child)
+  return { child, port }
+}
+
+function end(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.once('exit', () => resolve())
+    child.kill('SIGKILL')
+  })
+}
