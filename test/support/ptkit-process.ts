@@ -22,17 +22,14 @@ export async function startPtkitServer(
   owner: ProcessOwner,
   stateDir: string,
   environment: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
 ): Promise<{
   readonly process: ManagedProcess
   readonly port: number
   readonly clientArguments: Readonly<Record<string, string>>
 }> {
-  const child = startPtkit(owner, {
-    ...torEnvironment(stateDir),
-    TOR_PT_SERVER_TRANSPORTS: 'obfs4',
-    TOR_PT_SERVER_BINDADDR: 'obfs4-127.0.0.1:0',
-    ...environment,
-  })
+  const bind = { TOR_PT_SERVER_TRANSPORTS: 'obfs4', TOR_PT_SERVER_BINDADDR: 'obfs4-127.0.0.1:0' }
+  const child = startPtkit(owner, { ...torEnvironment(stateDir), ...bind, ...environment }, args)
   const method = parseServerMethod(await child.line('SMETHOD obfs4 '))
   await child.line('SMETHODS DONE')
   return { process: child, ...method }

@@ -9,8 +9,8 @@ import { runDispatcher } from '../../../src/dispatcher/index.ts'
 import type { ServerConfig } from '../../../src/ipc/config.ts'
 import { createMemoryPlatform, plain } from '../../../src/testing/index.ts'
 import { obfs4 } from '../../../src/transports/obfs4/index.ts'
-import { computeServerHash } from '../../../src/wire/extended-orport.ts'
 import { createArrivalQueue } from '../../support/arrivals.ts'
+import { COOKIE_FILE, OKAY, acceptClient } from '../../support/extended-orport-server.ts'
 import { VERSION_1, VERSION_3, createLines } from '../../support/ipc-lines.ts'
 import { readExactly } from '../../support/read-exactly.ts'
 
@@ -214,25 +214,22 @@ test('ends every connection on stop, in a drain too', async () => {
   assert.equal(platform.clock.timerCount, 0)
 })
 
-const cookie = Buffer.alloc(32, 0x5a)
-const cookieFile = Buffer.concat([Buffer.from('! Extended ORPort Auth Cookie !\n'), cookie])
 const extended = { kind: 'extended-orport', address: application, cookieFile: '/run/tor/cookie' } as const
 
 test('describes each client to the Extended ORPort before its payload', async () => {
-  const { arrivals, dispatcher, connect } = await startWorld({ application: extended }, async () => cookieFile)
+  const { arrivals, dispatcher, connect } = await startWorld({ application: extended }, async () => COOKIE_FILE)
   const client = connect()
   client.write('payload')
   const server = await arrivals.next()
-  server.write(Buffer.of(1, 0))
-  const clientNonce = (await readExactly(server, 33)).subarray(1)
-  const serverNonce = Buffer.alloc(32, 0xc3)
-  server.write(Buffer.concat([computeServerHash({ cookie, clientNonce, serverNonce }), serverNonce]))
-  await readExactly(server, 32)
-  server.write(Buffer.of(1))
-  const address = `127.0.0.1:${client.localPort}`
-  const told = `\x00\x01\x00${String.fromCodePoint(address.length)}${address}\x00\x02\x00\x05plain\x00\x00\x00\x00`
-  assert.equal((await readExactly(server, told.length)).toString('latin1'), told)
-  server.write(Buffer.from('10000000', 'hex'))
+  const description = await acceptClient(server)
+  assert.deepEqual(
+    [...description],
+    [
+      [1, `127.0.0.1:${client.localPort}`],
+      [2, 'plain'],
+    ],
+  )
+  server.write(OKAY)
   assert.equal((await readExactly(server, 7)).toString(), 'payload')
   await dispatcher.stop()
 })

@@ -3,21 +3,17 @@ import { test } from 'node:test'
 import type { ByteStream } from '../../../src/core/platform.ts'
 import { type ExtendedOrPortClient, dialExtendedOrPort } from '../../../src/proxy/extended-orport.ts'
 import { createMemoryPlatform } from '../../../src/testing/index.ts'
-import { computeClientHash, computeServerHash } from '../../../src/wire/extended-orport.ts'
+import { COOKIE_FILE, OKAY, challengeClient } from '../../support/extended-orport-server.ts'
 import { readExactly } from '../../support/read-exactly.ts'
 
 const address = { host: '127.0.0.1', port: 9001 }
-const cookie = Buffer.alloc(32, 0x5a)
-const cookieFile = Buffer.concat([Buffer.from('! Extended ORPort Auth Cookie !\n'), cookie])
-const serverNonce = Buffer.alloc(32, 0xc3)
 const client: ExtendedOrPortClient = { transport: 'obfs4', remoteAddress: '192.0.2.7', remotePort: 40_000 }
 const description = '\x00\x01\x00\x0f192.0.2.7:40000\x00\x02\x00\x05obfs4\x00\x00\x00\x00'
-const okay = Buffer.from('10000000', 'hex')
 
 /** Starts to dial an Extended ORPort in memory that does as `serve` says. */
 function dial(
   serve: (stream: ByteStream) => Promise<void>,
-  { readCookieFile = async () => cookieFile, who = client } = {},
+  { readCookieFile = async () => COOKIE_FILE, who = client } = {},
 ) {
   const platform = createMemoryPlatform()
   const served = new Promise<void>((resolve, reject) => {
@@ -33,22 +29,8 @@ function dial(
   return { platform, served, dialled, abort }
 }
 
-/** Offers the types, and sends the challenge, right or not; returns the client's hash. */
-async function challenge(stream: ByteStream, { types = [2, 1, 0], spoil = false } = {}): Promise<Buffer> {
-  stream.write(Buffer.from(types))
-  const chosen = await readExactly(stream, 33)
-  assert.equal(chosen[0], 1)
-  const exchange = { cookie, clientNonce: chosen.subarray(1), serverNonce }
-  const hash = computeServerHash(exchange)
-  if (spoil) hash[0]! ^= 1
-  stream.write(Buffer.concat([hash, serverNonce]))
-  const answer = await readExactly(stream, 32)
-  assert.deepEqual(answer, computeClientHash(exchange))
-  return answer
-}
-
 async function accept(stream: ByteStream, expected: string): Promise<void> {
-  await challenge(stream)
+  await challengeClient(stream)
   stream.write(Buffer.of(1))
   assert.equal((await readExactly(stream, expected.length)).toString('latin1'), expected)
 }
@@ -56,7 +38,7 @@ async function accept(stream: ByteStream, expected: string): Promise<void> {
 test('authenticates, describes the client and hands the stream over with what follows OKAY', async () => {
   const { platform, served, dialled } = dial(async (stream) => {
     await accept(stream, description)
-    stream.write(Buffer.concat([okay, Buffer.from('payload')]))
+    stream.write(Buffer.concat([OKAY, Buffer.from('payload')]))
     assert.equal((await readExactly(stream, 5)).toString(), 'hello')
     stream.end()
   })
@@ -80,7 +62,7 @@ test('skips bodies and replies that it does not know', async () => {
 test('takes everything one byte at a time', async () => {
   const { platform, dialled } = dial(async (stream) => {
     await accept(stream, description)
-    stream.write(Buffer.concat([Buffer.from('1002000161', 'hex'), okay]))
+    stream.write(Buffer.concat([Buffer.from('1002000161', 'hex'), OKAY]))
   })
   platform.network.onLink = ({ toClient }) => toClient.chop(1)
   assert.ok(await dialled)
@@ -98,7 +80,7 @@ for (const [who, told] of [
     const { dialled } = dial(
       async (stream) => {
         await accept(stream, `${told}\x00\x02\x00\x05obfs4\x00\x00\x00\x00`)
-        stream.write(okay)
+        stream.write(OKAY)
       },
       { who },
     )
@@ -115,13 +97,13 @@ const refusals: readonly [title: string, code: string, serve: (stream: ByteStrea
   [
     'a server without the cookie',
     'PT_HANDSHAKE_FAILED',
-    async (stream) => void (await challenge(stream, { spoil: true }).catch(() => {})),
+    (stream) => challengeClient(stream, { spoil: true }).catch(() => {}),
   ],
   [
     'a server that refuses the hash',
     'PT_HANDSHAKE_FAILED',
     async (stream) => {
-      await challenge(stream)
+      await challengeClient(stream)
       stream.write(Buffer.of(0))
     },
   ],
@@ -138,7 +120,7 @@ const refusals: readonly [title: string, code: string, serve: (stream: ByteStrea
     'PT_TRUNCATED',
     async (stream) => {
       await accept(stream, description)
-      stream.end(okay.subarray(1))
+      stream.end(OKAY.subarray(1))
     },
   ],
   ['a server that ends at once', 'PT_TRUNCATED', async (stream) => void stream.end()],
@@ -186,7 +168,7 @@ test('does not dial without a cookie that can be read and is one', async () => {
   const missing = Object.assign(new Error('open ENOENT'), { code: 'ENOENT' })
   const unreadable = dial(async () => {}, { readCookieFile: () => Promise.reject(missing) })
   await assert.rejects(unreadable.dialled, { code: 'PT_HANDSHAKE_FAILED', cause: missing })
-  const short = dial(async () => {}, { readCookieFile: async () => cookieFile.subarray(1) })
+  const short = dial(async () => {}, { readCookieFile: async () => COOKIE_FILE.subarray(1) })
   await assert.rejects(short.dialled, { code: 'PT_HANDSHAKE_FAILED' })
   assert.deepEqual([unreadable.platform.network.links, short.platform.network.links], [[], []])
 })
