@@ -230,6 +230,7 @@ const FAILURES: readonly (readonly [what: string, given: Given, culprits: readon
     ['-bindaddr', '-bindhost'],
   ],
   ['-bindhost alone', { flags: `${SERVER} -bindhost 127.0.0.1` }, ['-bindhost', '-bindport']],
+  ['-bindport alone', { flags: `${SERVER} -bindport 1` }, ['-bindport', '-bindhost']],
   ['-bindhost without -transport', { flags: `${SERVER_LIST} -bindhost ::1 -bindport 1` }, ['-bindhost', '-transport']],
   ['-mode with -transparent', { flags: '-transport obfs4 -mode socks5 -transparent' }, ['-mode', '-transparent']],
   ['-mode with -udp', { flags: '-transport obfs4 -mode socks5 -udp' }, ['-mode', '-udp']],
