@@ -179,7 +179,7 @@ async function prepareAuthority(path: string): Promise<Authority> {
     DirAuthority: 'placeholder 127.0.0.1:1 ffffffffffffffffffffffffffffffffffffffff',
   }
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  const listing = run('tor', ['-f', '/dev/null', '--quiet', '--list-fingerprint', ...flags])
+  const listing = run('tor', ['-f', '/dev/null', '--ignore-missing-torrc', '--quiet', '--list-fingerprint', ...flags])
   const [, { stdout }] = await Promise.all([generating, listing])
   const fingerprint = stdout.trim().split('\n').at(-1)!.replace(/^\S+ /, '')
   const certificate = await readFile(join(keys, 'authority_certificate'), 'utf8')
