@@ -86,9 +86,7 @@ export function relay(near: Duplex, far: Duplex, { clock, lingerMs }: RelayOptio
       near.destroy()
       far.destroy()
     })
-    const limitLinger = (): void => {
-      if (linger.limitMs === 0) linger.set(lingerMs ?? DEFAULT_LIMITS.lingerMs)
-    }
+    const limitLinger = (): void => linger.set(lingerMs ?? DEFAULT_LIMITS.lingerMs)
     const touch = (): void => linger.touch()
     const sent = new Direction(near, far, touch)
     const received = new Direction(far, near, touch)

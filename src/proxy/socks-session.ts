@@ -87,8 +87,6 @@ export class SocksSession {
     }
     this.#parameters.onConnecting(connection)
     this.#await(connection)
-    // Reads up to the high-water mark, so that a client that breaks off is noticed while nobody reads.
-    stream.read(0)
   }
 
   #await(connection: Connecting): void {

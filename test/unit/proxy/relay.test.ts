@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { relay, type RelayResult } from '../../../src/proxy/relay.ts'
 import { createMemoryPlatform, type MemoryPlatform } from '../../../src/testing/memory-platform.ts'
@@ -23,6 +24,8 @@ async function openRelay({ reads = true, capacity }: { reads?: boolean; capacity
   const near = await join(platform, 1)
   const far = await join(platform, 2)
   const results: RelayResult[] = []
+  near.server.pause()
+  far.client.pause()
   void relay(near.server, far.client, { clock: platform.clock }).then((result) => results.push(result))
   const [application, peer] = [near.client, far.server]
   const watched = reads ? { application: watchStream(application), peer: watchStream(peer) } : undefined
@@ -138,6 +141,23 @@ test('reads no more than the other side takes', async () => {
   assert.equal(far.toServer.deliveredLength, sent)
 })
 
+test('reads to its end a side that was kept waiting by one that has gone', async () => {
+  const platform = createMemoryPlatform()
+  const far = await join(platform, 1)
+  far.toClient.chop(16_384)
+  const near = new Duplex({ read: () => undefined, write: () => undefined })
+  near.push(null)
+  const peer = watchStream(far.server)
+  const result = relay(near, far.client, { clock: platform.clock })
+  far.server.end(Buffer.alloc(1_000_000))
+  await platform.clock.settle()
+  assert.ok(far.toClient.deliveredLength < 200_000)
+  near.destroy()
+  assert.equal((await result).outcome, 'ended')
+  assert.equal(far.toClient.deliveredLength, 1_000_000)
+  assert.deepEqual(peer.events, ['end', 'close'])
+})
+
 test('drops what comes for a side that has gone after its end, and lets the linger limit end it', async () => {
   const { application, peer, watched, results, clock } = await openRelay()
   application.end('question')
@@ -164,8 +184,10 @@ test('takes streams that had ended before', async () => {
   const near = await join(platform, 1)
   const far = await join(platform, 2)
   near.client.end()
+  await platform.clock.settle()
   near.server.read(0)
   await platform.clock.settle()
+  assert.equal(near.server.readableEnded, true)
   const peer = watchStream(far.server)
   const result = relay(near.server, far.client, { clock: platform.clock })
   await platform.clock.settle()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { type NegotiationStep, SocksNegotiation } from '../../../src/proxy/socks-negotiation.ts'
@@ -56,6 +57,13 @@ for (const [name, messages] of Object.entries(CONVERSATIONS)) {
     )
   })
 }
+
+test('keeps all bytes sent ahead, however many come in one piece', () => {
+  const ahead = randomBytes(300_000)
+  const step = new SocksNegotiation().receive(Buffer.concat([encodeMethods([0]), REQUEST, ahead]))
+  assert.ok(step.state === 'requested')
+  assert.ok(step.ahead.equals(ahead))
+})
 
 test('answers each message of a client that waits', () => {
   const negotiation = new SocksNegotiation()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { missingOption } from '../../../src/core/options.ts'
 import { systemError } from '../../../src/testing/memory-stream.ts'
@@ -78,6 +79,26 @@ test('replies by what made the connection fail, then ends with FIN', async () =>
   refused.stream.end()
   await platform.clock.settle()
   assert.deepEqual(refused.events, ['end', 'close'])
+})
+
+test('drops what a client sent ahead of a connection that failed, so that no reset overtakes the reply', async () => {
+  const { client, platform } = await openSocksScene()
+  const request = encodeSocks5Request({ host: '192.0.2.9', port: 1 })
+  const { received, events, stream } = await client(Buffer.concat([NO_METHOD, request, Buffer.alloc(200_000)]))
+  stream.end(Buffer.alloc(200_000))
+  await platform.clock.settle()
+  assert.equal(received().toString('hex'), `0500${REPLY('05')}`)
+  assert.deepEqual(events, ['end', 'close'])
+})
+
+test('replies 01 when the connection is given up without an error', async () => {
+  const connection = Object.assign(new PassThrough(), { connecting: true })
+  const { client, platform } = await openSocksScene({ connect: () => connection })
+  const { received } = await client(NO_METHOD, REQUEST)
+  assert.equal(received().toString('hex'), '0500')
+  connection.destroy()
+  await platform.clock.settle()
+  assert.equal(received().toString('hex'), `0500${REPLY('01')}`)
 })
 
 test('replies 06 when the dial takes too long', async () => {

@@ -126,6 +126,14 @@ for (const { uri, sent, answers } of TUNNELS) {
     assert.equal(scene.dialled.length, 1)
   })
 
+  test(`rejects when the stream to ${uri} is destroyed here`, async () => {
+    const scene = await openScene(uri)
+    const dialling = assert.rejects(scene.dial(BRIDGE), { code: 'ECONNRESET' })
+    await scene.clock.settle()
+    scene.network.links[0]!.client.destroy()
+    await dialling
+  })
+
   test(`fails closed when ${uri} is dead`, async () => {
     const scene = await openScene(uri)
     await scene.acceptor.close()
@@ -145,6 +153,24 @@ for (const { uri, sent, answers } of TUNNELS) {
     assert.deepEqual(scene.dialled, [])
   })
 }
+
+test('destroys a stream that came just after the dial was given up', async () => {
+  const { network, clock } = createMemoryPlatform()
+  await network.bind(PROXY, { onStream: () => undefined, onError: () => undefined })
+  const ending = new AbortController()
+  const reason = new Error('enough')
+  const late: Dialer = {
+    async dial(address) {
+      const stream = await network.dial(address, { signal: new AbortController().signal })
+      ending.abort(reason)
+      return stream
+    },
+  }
+  const dialer = createProxyDialer(proxyOf('socks5://PROXY'), late)
+  await assert.rejects(dialer.dial(BRIDGE, { signal: ending.signal }), reason)
+  await clock.settle()
+  assert.equal(network.links[0]!.client.destroyed, true)
+})
 
 test('rejects with the code that a direct dial would have had', async () => {
   const reply = (code: string) => [hex('05 00'), hex(`05 ${code} 00 01 00000000 0000`)]
