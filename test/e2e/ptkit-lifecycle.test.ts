@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { type Socket, connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -161,7 +161,27 @@ test('lives on without a state directory, and says which transport needs one', a
   const args = ['-server', '-transport', 'obfs4', '-target', '127.0.0.1:9', '-state', file, '-enableLogging']
   const child = startPtkit(t, args)
   await child.line('SMETHODS DONE')
+  await child.kill('SIGTERM')
+  assert.equal(child.child.exitCode, 0)
   assert.match(child.errorOutput, /^SMETHOD-ERROR obfs4 /)
+})
+
+test('lives on with a full disk under the log file, and says so', { skip: process.platform !== 'linux' }, async (t) => {
+  const state = await temporaryDirectory(t)
+  await symlink('/dev/full', join(state, 'ptkit.log'))
+  const args = [
+    '-transports',
+    'obfs4,meek',
+    '-state',
+    state,
+    '-enableLogging',
+    '-logLevel',
+    'WARN',
+    '-ipcLogLevel',
+    'WARN',
+  ]
+  const child = startPtkit(t, args)
+  assert.equal(await child.line('LOG WARN log-file:'), 'LOG WARN log-file:unusable ENOSPC')
   child.child.kill('SIGTERM')
   assert.equal(await exitCodeOf(child), 0)
 })
