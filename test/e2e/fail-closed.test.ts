@@ -29,12 +29,7 @@ async function startInside(test: TestContext, network: IsolatedNetwork, proxy?: 
 }
 
 /** Asks the client for a bridge, and asserts that it answers with a failure, not with silence. */
-async function assertFails(
-  test: TestContext,
-  network: IsolatedNetwork,
-  client: string,
-  host: string,
-): Promise<string> {
+async function assertFails(test: TestContext, network: IsolatedNetwork, client: string, host: string): Promise<string> {
   const way = ['--socks5-hostname', client, '--proxy-user', `cert=${cert};:iat-mode=0`]
   const curl = ['curl', '-sS', '--noproxy', '', '--max-time', '15', ...way, `http://${host}:${OUTSIDE_PORT}/`]
   const { code, stderr } = await runCommand(test, ...network.command(...curl))
