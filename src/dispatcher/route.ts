@@ -6,7 +6,7 @@ import type { RequestedTransport } from '../ipc/config.ts'
 import { SERVER_ADDRESS, takeServerAddress } from '../ipc/server-address.ts'
 
 /** Delay in ms of the first keep-alive probe on an idle connection: one whose peer vanished does not stay for ever. */
-const KEEP_ALIVE_DELAY_MS = 60_000
+export const KEEP_ALIVE_DELAY_MS = 60_000
 
 /** Settings of every stream that a dispatcher opens or accepts. */
 export const STREAM_SETTINGS = Object.freeze({

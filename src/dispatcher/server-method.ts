@@ -7,7 +7,7 @@ import { StreamSet } from '../proxy/stream-set.ts'
 import type { ApplicationDialer } from './application.ts'
 import { failureFields } from './failure-text.ts'
 import type { Method } from './method.ts'
-import { STREAM_SETTINGS } from './route.ts'
+import { KEEP_ALIVE_DELAY_MS, STREAM_SETTINGS } from './route.ts'
 
 export interface ServerMethodParameters {
   readonly factory: ServerFactory
@@ -41,6 +41,7 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
       const application = await dialApplication(connection, ending.signal)
       streams.add(application)
       application.setNoDelay?.(true)
+      application.setKeepAlive?.(true, KEEP_ALIVE_DELAY_MS)
       connection.off('close', onClose).off('error', onError)
       await relay(application, connection, { clock })
     } catch (error) {
