@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { systemPlatform } from '../../src/platform/index.ts'
 import { MemoryStore } from '../../src/testing/memory-store.ts'
 import { obfs4 } from '../../src/transports/obfs4/index.ts'
 import { startApplicationServer } from '../support/application-server.ts'
-import { ManagedProcess } from '../support/managed-process.ts'
 import { closeListener, connectOurClient, portOf, startOurServer } from '../support/obfs4-pairings.ts'
+import { startServerChild } from '../support/obfs4-server-child.ts'
 import { skipWithoutObfs4proxy, startObfs4proxyServer } from '../support/obfs4proxy.ts'
 import { startProber } from '../support/prober.ts'
 import { recordHandshake } from '../support/record-handshake.ts'
@@ -70,10 +69,10 @@ describe('a handshake that is replayed', { timeout: 30_000 }, () => {
     { timeout: 30_000 },
     async (t) => {
       const options = { ...IDENTITY, stateDir: await temporaryDirectory(t) }
-      const first = await startServerProcess(t, options)
+      const first = await startServerChild(t, options, SPEED)
       const hello = await recordHandshake(t, first, { onReply: () => first.process.kill('SIGKILL') })
       assert.equal(first.process.child.signalCode, 'SIGKILL')
-      const second = await startServerProcess(t, options)
+      const second = await startServerChild(t, options, SPEED)
       await assertSilence(t, second, hello)
       await assertAnswers(t, second)
     },
@@ -135,9 +134,9 @@ describe('a handshake that cannot be remembered', () => {
 
 test('a state directory that another process holds is refused with an error that says so', async (t) => {
   const options = { ...IDENTITY, stateDir: await temporaryDirectory(t) }
-  const holder = await startServerProcess(t, options)
+  const holder = await startServerChild(t, options, SPEED)
   const listener = obfs4.server(options).listen({ host: '127.0.0.1', port: 0 })
-  const closed = new Promise((resolve) => listener.once('close', resolve))
+  const closed = new Promise<void>((resolve) => listener.once('close', resolve))
   const [error] = (await once(listener, 'error')) as [NodeJS.ErrnoException]
   assert.equal(error.code, 'PT_STATE_LOCKED')
   assert.match(error.message, new RegExp(`another process, pid ${holder.process.child.pid}$`))
@@ -178,17 +177,6 @@ async function startServer(
     { platform, ...settings },
   )
   return { listener, port, cert: clientArguments['cert']! }
-}
-
-async function startServerProcess(
-  t: TestContext,
-  options: object,
-): Promise<Bridge & { readonly process: ManagedProcess }> {
-  const script = fileURLToPath(new URL('../support/obfs4-server-process.ts', import.meta.url))
-  const args = ['--import', 'tsx', script, JSON.stringify(options), String(SPEED)]
-  const server = new ManagedProcess(t, process.execPath, args)
-  const [, port, cert] = (await server.line('LISTENING ')).split(' ')
-  return { process: server, port: Number(port), cert: cert! }
 }
 
 /** Sends `hello` and waits for the server's FIN: no byte comes before it. */
