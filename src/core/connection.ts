@@ -56,10 +56,10 @@ export class Connection extends SocketFace {
   #heldFinal: Callback | undefined
   #establishedEarly = false
   #failure: PtError | undefined
+  /** Application bytes whose write is done. */
+  #bytesSent = 0
   /** Application bytes received. */
   bytesRead = 0
-  /** Application bytes given to write(). */
-  bytesWritten = 0
   /** Bytes received on the wire. */
   wireBytesRead = 0
 
@@ -84,6 +84,11 @@ export class Connection extends SocketFace {
   /** Whether the handshake is still ahead. */
   get connecting(): boolean {
     return this.#phase !== 'open' && this.#phase !== 'failing' && this.#phase !== 'closed'
+  }
+
+  /** Application bytes given to write(), also those that still wait. */
+  get bytesWritten(): number {
+    return this.#bytesSent + this.writableLength
   }
 
   /** Bytes sent on the wire. */
@@ -137,8 +142,13 @@ export class Connection extends SocketFace {
     stream.destroy()
   }
 
+  /** Whether the application's bytes may go to the codec: from 'connect' on, unless an effect is under way or the codec has given up. */
+  get #takesInput(): boolean {
+    return this.#phase === 'open' && !this.#effectUnderWay && this.#failure === undefined
+  }
+
   #endWire(callback: Callback): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) {
+    if (!this.#takesInput) {
       this.#heldFinal = callback
       return
     }
@@ -199,8 +209,11 @@ export class Connection extends SocketFace {
   #deliverFinish(): void {
     if (this.#phase === 'closed') return
     this.#apply(this.#codec.finish())
-    if (this.#phase === 'open') this.push(null)
-    else if (this.#phase === 'handshake' || this.#phase === 'waiting') {
+    if (this.#phase === 'open') {
+      this.push(null)
+      // As net does: an end with nothing before it is told even if nobody reads.
+      this.read(0)
+    } else if (this.#phase === 'handshake' || this.#phase === 'waiting') {
       this.#fail(new PtError('PT_TRUNCATED', 'the peer ended the stream before the handshake was done'))
     }
   }
@@ -217,25 +230,33 @@ export class Connection extends SocketFace {
   }
 
   #send(chunks: readonly Uint8Array[], callback: Callback): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) {
+    if (!this.#takesInput) {
       this.#heldWrite = { chunks, callback }
       return
     }
-    for (const chunk of chunks) this.bytesWritten += chunk.byteLength
+    let length = 0
+    for (const chunk of chunks) length += chunk.byteLength
     this.touch()
-    this.#apply(this.#codec.send(chunks), callback)
+    this.#apply(this.#codec.send(chunks), (error) => {
+      this.#bytesSent += length
+      callback(error)
+    })
   }
 
   /** Does what a codec asks for. `written` is called once the step's wire bytes have left for the stream. */
   #apply(step: Step, written?: Callback): void {
     if (this.#phase === 'closed') return written?.()
+    // First, since every callback may bring the application's next bytes.
+    this.#failure ??= step.close
+    if (step.pending !== undefined) this.#effectUnderWay = true
     if (step.wire !== undefined) this.#writer!.write(step.wire, written)
     else written?.()
+    if (this.destroyed) return
     if (step.wakeAt !== undefined) this.#setWake(step.wakeAt)
     if (step.pending !== undefined) this.#perform(step.pending)
     if (step.established === true) this.#establish()
     if (step.data !== undefined && !this.destroyed) this.#deliver(step.data)
-    if (step.close !== undefined) this.#close(step.close)
+    if (step.close !== undefined) this.#close()
     this.#flow()
   }
 
@@ -260,7 +281,7 @@ export class Connection extends SocketFace {
   }
 
   #releaseHeld(): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) return
+    if (!this.#takesInput) return
     const write = this.#heldWrite
     this.#heldWrite = undefined
     if (write !== undefined) this.#send(write.chunks, write.callback)
@@ -278,7 +299,6 @@ export class Connection extends SocketFace {
   }
 
   #perform(effect: Effect): void {
-    this.#effectUnderWay = true
     const settle = (outcome: Parameters<NonNullable<Codec['settle']>>[0]) => {
       this.#effectUnderWay = false
       if (this.#phase === 'closed' || this.#phase === 'failing') return
@@ -310,11 +330,10 @@ export class Connection extends SocketFace {
   }
 
   /** Ends the wire with FIN after the codec gave up, and drops what still comes, so that no unread byte turns the FIN into a reset. */
-  #close(error: PtError): void {
+  #close(): void {
     if (this.#phase === 'closed' || this.#phase === 'failing') return
     const unserved = this.#isServer && this.#phase !== 'open'
     this.#phase = 'failing'
-    this.#failure = error
     this.#deadline?.cancel()
     this.#setWake(null)
     if (this.#peerEnded) return this.#lingered()

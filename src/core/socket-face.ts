@@ -30,8 +30,9 @@ export abstract class SocketFace extends Duplex {
   /** Whether the handshake is still ahead. */
   abstract get connecting(): boolean
 
+  /** Whether there is no connection yet, or no more. */
   get pending(): boolean {
-    return this.connecting
+    return this.connecting || this.destroyed
   }
 
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
@@ -128,6 +129,12 @@ export abstract class SocketFace extends Duplex {
     this.#referenced = false
     this.#stream?.unref?.()
     return this
+  }
+
+  /** Emits; 'close' tells whether an error came before it, as net.Socket's does. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'close') return super.emit(event, this.errored !== null)
+    return super.emit(event, ...args)
   }
 
   /** Ends, then destroys once everything written has left. */
