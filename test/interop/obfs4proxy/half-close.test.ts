@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Duplex } from 'node:stream'
 import { closesWithoutError, receiveAll, send } from '../../support/exchange.ts'
 import { pairings } from '../../support/obfs4-pairings.ts'
 import { skipWithoutObfs4proxy } from '../../support/obfs4proxy.ts'
