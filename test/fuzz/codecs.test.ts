@@ -176,7 +176,7 @@ for (const iatMode of [0, 1, 2] as const) {
       assertPrefix(server.data, near.sent)
       assertPrefix(near.data, server.sent)
     },
-    { share: 0.6 },
+    { share: 0.5 },
   )
 }
 
@@ -201,5 +201,5 @@ fuzz(
       assert.equal(filter.insert(tag, hour, hour).verdict, 'replay')
     }
   },
-  { share: 0.3 },
+  { share: 0.2 },
 )

@@ -70,4 +70,5 @@ fuzz(
     const sent = Buffer.concat(payloads).toString('hex')
     assert.ok(sent.startsWith(runs[0]!.summary.data), 'not a byte comes out that was not sent')
   },
+  { share: 0.8 },
 )

@@ -55,7 +55,7 @@ fuzz(
     else assert.doesNotMatch(states, /done/)
     if (received.length >= 8192 && !states.includes('done')) assert.match(states, /failed $/)
   },
-  { share: 0.7 },
+  { share: 0.5 },
 )
 
 fuzz(
@@ -74,7 +74,7 @@ fuzz(
     if (typeof last === 'object') assert.deepEqual(received.subarray(0, hello.length), hello)
     if (received.length > 8192) assert.notEqual(last, 'incomplete')
   },
-  { share: 0.7 },
+  { share: 0.5 },
 )
 
 const edges = [0n, 1n, 2n, 2n ** 254n - 10n, 2n ** 254n - 9n, 2n ** 255n - 19n, 2n ** 255n - 1n, 2n ** 256n - 1n]
@@ -94,5 +94,5 @@ fuzz(
     assert.deepEqual(decoded, Buffer.from(referenceElligator2.representativeToPublicKey(representative)))
     if (fieldKernel() !== undefined) assert.ok(decoded[31]! < 128)
   },
-  { share: 0.4 },
+  { share: 0.3 },
 )

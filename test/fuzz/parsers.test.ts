@@ -40,7 +40,7 @@ fuzz(
       assert.equal(parseHex(other, 20) === undefined, !/^[0-9a-fA-F]{40}$/.test(other))
     }
   },
-  { share: 0.3 },
+  { share: 0.2 },
 )
 
 const hostile = fc.oneof(
@@ -104,7 +104,7 @@ fuzz(
       }
     }
   },
-  { share: 0.4 },
+  { share: 0.3 },
 )
 
 const lineParts = fc.array(
@@ -141,7 +141,7 @@ fuzz(
     assert.match(printed, /^Bridge [\x21-\x7e]+( [\x21-\x7e]+)*$/)
     assert.deepEqual(parseBridgeLine(printed), line)
   },
-  { share: 0.4 },
+  { share: 0.3 },
 )
 
 fuzz(
@@ -157,7 +157,7 @@ fuzz(
     guarded(() => parseBridgeLine(text))
     assert.ok(performance.now() - start < 1000, 'takes more than a second')
   },
-  { share: 0.3 },
+  { share: 0.2 },
 )
 
 fuzz(
@@ -172,7 +172,7 @@ fuzz(
       if (target !== undefined) assert.equal(Object.isFrozen(target.address), true)
     }
   },
-  { share: 0.3 },
+  { share: 0.2 },
 )
 
 const stateTexts = fc.oneof(
@@ -220,5 +220,5 @@ fuzz(
       assert.deepEqual(store.files.get(`/s/${STATE_FILE}`), content)
     }
   },
-  { share: 0.3 },
+  { share: 0.2 },
 )

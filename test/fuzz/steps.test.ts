@@ -163,4 +163,5 @@ fuzz(
     assert.equal(clock.timerCount, 0, 'timers are left')
     assert.equal(network.openStreamCount, 0, 'streams are left')
   },
+  { share: 0.8 },
 )
