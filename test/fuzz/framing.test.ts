@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { DecodedFrames } from '../../src/transports/obfs4/frame-format.ts'
+import { ShapeTables, Shaper } from '../../src/transports/obfs4/shaper.ts'
+import { uniformInteger } from '../../src/util/random.ts'
 import { bytes, chop, choppings, fuzz, mutate, mutations } from '../support/fuzz.ts'
-import { implementations } from '../unit/transports/obfs4/frame-fixtures.ts'
+import { implementations, kernelFraming } from '../unit/transports/obfs4/frame-fixtures.ts'
 
 const packets = fc.array(
   fc.record({
@@ -71,4 +74,32 @@ fuzz(
     assert.ok(sent.startsWith(runs[0]!.summary.data), 'not a byte comes out that was not sent')
   },
   { share: 0.8 },
+)
+
+fuzz(
+  'a write ends in bounded segments whatever the seed of the tables, and arrives whole',
+  fc.record({
+    seed: fc.uint8Array({ minLength: 24, maxLength: 24 }),
+    values: fc.option(fc.array(fc.nat(1448), { minLength: 1, maxLength: 2 })),
+    iatMode: fc.constantFrom(0 as const, 1 as const, 2 as const),
+    writes: fc.array(fc.oneof(bytes(40), bytes(5000)), { minLength: 1, maxLength: 4 }),
+  }),
+  ({ seed, values, iatMode, writes }) => {
+    const key = Buffer.alloc(72, 5)
+    const random = new SeededRandom(Buffer.from(seed).toString('hex'))
+    const tables = new ShapeTables(seed)
+    // Tables of one or two values are rare, and the hardest.
+    if (values !== null) tables.lengths.sample = () => values[uniformInteger(random, 0, values.length - 1)]!
+    const shaper = new Shaper(kernelFraming.encoder(key), () => tables, iatMode, random)
+    const decoder = kernelFraming.decoder(key)
+    for (const payload of writes) {
+      if (payload.length === 0) continue
+      const segments = shaper.shape([payload])
+      const wire = Buffer.concat(segments.map((segment) => segment.bytes))
+      assert.ok(wire.length < 2 * payload.length + 40 * 1448, `${payload.length} bytes became ${wire.length}`)
+      assert.ok(segments.every((segment) => segment.bytes.length > 0))
+      assert.deepEqual(decoder.decode(wire).data, payload)
+    }
+  },
+  { share: 0.3 },
 )
