@@ -43,12 +43,13 @@ export class Connection extends SocketFace {
   readonly #parameters: ConnectionParameters
   readonly #isServer: boolean
   readonly #linger: IdleTimeout
-  readonly #ending = new AbortController()
   #phase: Phase
   #stream: ByteStream | undefined
   #writer: WireWriter | undefined
   #deadline: Timer | undefined
   #wake: Timer | undefined
+  /** Ends the dial or the effect that is under way. */
+  #interrupt: AbortController | undefined
   #effectUnderWay = false
   #peerEnded = false
   #wantsData = false
@@ -126,7 +127,8 @@ export class Connection extends SocketFace {
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#phase = 'closed'
-    this.#ending.abort(error ?? undefined)
+    this.#interrupt?.abort(error ?? undefined)
+    this.#interrupt = undefined
     this.#deadline?.cancel()
     this.#wake?.cancel()
     this.retire()
@@ -160,8 +162,10 @@ export class Connection extends SocketFace {
   #dial(dial: (signal: AbortSignal) => Promise<ByteStream>): void {
     const { dialTimeoutMs } = this.#parameters
     this.#setDeadline(dialTimeoutMs, 'PT_DIAL_TIMEOUT', 'the dial')
-    dial(this.#ending.signal).then(
+    this.#interrupt = new AbortController()
+    dial(this.#interrupt.signal).then(
       (stream) => {
+        this.#interrupt = undefined
         if (this.destroyed) stream.destroy()
         else {
           this.#attach(stream)
@@ -301,12 +305,14 @@ export class Connection extends SocketFace {
   #perform(effect: Effect): void {
     const settle = (outcome: Parameters<NonNullable<Codec['settle']>>[0]) => {
       this.#effectUnderWay = false
+      this.#interrupt = undefined
       if (this.#phase === 'closed' || this.#phase === 'failing') return
       this.#apply(this.#codec.settle?.(outcome) ?? NOTHING)
       this.#releaseHeld()
       if (this.#peerEnded && !this.#effectUnderWay) this.#deliverFinish()
     }
-    effect(this.#ending.signal).then(
+    this.#interrupt = new AbortController()
+    effect(this.#interrupt.signal).then(
       (value) => settle({ ok: true, value }),
       (error: unknown) => settle({ ok: false, error }),
     )
