@@ -8,7 +8,8 @@ export interface Segment {
 
 /**
  * Something the codec wants done before it goes on (a record in the store). The Connection performs it and hands the outcome to
- * settle(); until then the codec is fed nothing. The signal aborts when the connection ends first.
+ * settle(); until then the codec is fed nothing. The signal aborts when the connection ends first;
+ * it lives as long as the effect.
  */
 export type Effect = (signal: AbortSignal) => Promise<unknown>
 

@@ -331,21 +331,19 @@ export class Connection extends SocketFace {
 
   #fail(error: unknown): void {
     if (this.#phase === 'closed' || this.#phase === 'failing') return
-    const system = error instanceof PtError || this.#parameters.unsafeLogging
-    this.destroy(system ? (error as Error) : scrubError(error))
+    this.destroy(this.#parameters.unsafeLogging && error instanceof Error ? error : scrubError(error))
   }
 
   /** Ends the wire with FIN after the codec gave up, and drops what still comes, so that no unread byte turns the FIN into a reset. */
   #close(): void {
     if (this.#phase === 'closed' || this.#phase === 'failing') return
-    const unserved = this.#isServer && this.#phase !== 'open'
+    const awaitsPeer = this.#isServer && this.#phase !== 'open' && !this.#peerEnded
     this.#phase = 'failing'
     this.#deadline?.cancel()
     this.#setWake(null)
-    if (this.#peerEnded) return this.#lingered()
     this.#linger.set(this.#parameters.lingerMs)
     this.#writer!.end(() => {
-      if (!unserved) this.#lingered()
+      if (!awaitsPeer) this.#lingered()
     })
   }
 

@@ -227,8 +227,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   #tellError(error: unknown): void {
-    const told = error instanceof PtError || this.#parameters.unsafeLogging ? (error as Error) : scrubError(error)
-    this.emit('error', told)
+    this.emit('error', this.#parameters.unsafeLogging && error instanceof Error ? error : scrubError(error))
   }
 
   #shutDown(): void {
