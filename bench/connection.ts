@@ -48,6 +48,8 @@ async function alternate(run: (carrier: Carrier) => Promise<number[]>): Promise<
   return CARRIERS.map((carrier) => {
     const rows = figures[carrier]
     const medians = rows[0]!.map((_, column) => median(rows.map((row) => row[column]!)))
-    return [carrier].concat(medians.map((figure) => figure.toFixed(figure < 10 ? 2 : 0)))
+    const cells: string[] = medians.map((figure) => figure.toFixed(figure < 10 ? 2 : 0))
+    cells.unshift(carrier)
+    return cells
   })
 }
