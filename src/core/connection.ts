@@ -199,7 +199,8 @@ export class Connection extends SocketFace {
   #receive(bytes: Buffer): void {
     this.wireBytesRead += bytes.byteLength
     this.touch()
-    this.#linger.touch()
+    // What a failed peer still sends must not prolong its end.
+    if (this.#phase === 'open') this.#linger.touch()
     if (this.#phase === 'handshake' || this.#phase === 'open') this.#apply(this.#codec.receive(bytes))
   }
 

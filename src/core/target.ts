@@ -92,9 +92,14 @@ function normalizeArguments(
   const listener = typeof last === 'function' ? (last as () => void) : undefined
   const [first, second] = args.filter((argument) => argument !== last || listener === undefined)
   if (first === undefined || first === null) return { given: { ...nothing }, listener }
-  if (typeof first === 'object') return { given: { ...first }, listener }
+  if (typeof first === 'object') return { given: withoutNulls(first), listener }
   if (typeof first === 'string' && !/^\d+$/.test(first)) return { given: { path: first }, listener }
   return { given: second === undefined ? { port: first } : { port: first, host: second }, listener }
+}
+
+/** Copies options; null is absent, as in net: http.Agent says so for a path. */
+function withoutNulls(options: object): Given {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
 }
 
 function parseConnectAddress({ path, port, host }: Given): Address {

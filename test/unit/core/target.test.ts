@@ -146,3 +146,8 @@ test('normalizeListen refuses what cannot be listened on', () => {
   refuses(normalizeListen, [{ port: 1, backlog: -1 }], /backlog/)
   refuses(normalizeListen, [`/${'x'.repeat(socketPathLimit)}`], /at most/)
 })
+
+test('null is absent, as http.Agent gives it', () => {
+  const { address } = normalizeConnect([{ host: '127.0.0.1', port: 80, path: null, signal: null }])
+  assert.deepEqual(address, { host: '127.0.0.1', port: 80 })
+})
