@@ -57,7 +57,6 @@ test('normalizeConnect refuses a port that nothing can listen on', () => {
     '0x50',
     ' 80',
     '',
-    null,
     true,
     80n,
     {},
@@ -81,7 +80,6 @@ test('normalizeConnect refuses a host that is not one, and does not repeat it', 
     'a\u200bb',
     'a/b',
     5,
-    null,
     'x'.repeat(256),
   ]
   for (const host of hosts) {
