@@ -44,23 +44,7 @@ test('normalizeConnect copies and freezes the options', () => {
 })
 
 test('normalizeConnect refuses a port that nothing can listen on', () => {
-  for (const port of [
-    0,
-    -1,
-    65_536,
-    1.5,
-    Number.NaN,
-    Infinity,
-    '0',
-    '-1',
-    '1e3',
-    '0x50',
-    ' 80',
-    '',
-    true,
-    80n,
-    {},
-  ])
+  for (const port of [0, -1, 65_536, 1.5, Number.NaN, Infinity, '0', '-1', '1e3', '0x50', ' 80', '', true, 80n, {}])
     refuses(normalizeConnect, [{ port, host: 'localhost' }], /port must be an integer from 1 to 65535/)
   refuses(normalizeConnect, [0], /port/)
   refuses(normalizeConnect, [Number.NaN, 'localhost'], /port/)
