@@ -28,8 +28,8 @@ export interface Step {
   readonly wakeAt?: number | null
   readonly pending?: Effect
   /**
-   * Ends the connection with this error, after `wire` and `data`. The wire ends with FIN; what still comes in is dropped.
-   * Before `established` on a server, nobody but diagnostics hears of it.
+   * Ends the connection with this error, after `wire` and `data`. The wire ends with FIN. On a server before
+   * `established`, what still comes in is then dropped, and nobody but the Listener's 'handshakeError' hears of it.
    */
   readonly close?: PtError
 }

@@ -5,10 +5,13 @@ import { IdleTimeout } from './idle-timeout.ts'
 import type { ByteStream, Clock, Timer } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { SocketFace, type SocketSettings } from './socket-face.ts'
+import { byteLengthOf, takeBytes } from '../util/take-bytes.ts'
 import { WireWriter } from './wire-writer.ts'
 
 /** Application bytes held for reading, and for writing, before back-pressure: one whole read of a socket. */
 const HIGH_WATER_MARK = 65_536
+/** Application bytes that a codec is given at once; a longer write goes in parts, so that none holds up every other connection. */
+export const MAX_SEND_LENGTH = 262_144
 
 export interface ConnectionParameters extends SocketSettings {
   readonly codec: Codec
@@ -22,6 +25,8 @@ export interface ConnectionParameters extends SocketSettings {
   readonly allowHalfOpen?: boolean | undefined
   /** Called once on a server, when the handshake is done, before any data is delivered. */
   readonly onEstablished?: ((connection: Connection) => void) | undefined
+  /** Called once on a server whose codec gave up before that: FIN is on its way, and the rest is drained. */
+  readonly onRefused?: ((connection: Connection, error: PtError) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -53,7 +58,7 @@ export class Connection extends SocketFace {
   #effectUnderWay = false
   #peerEnded = false
   #wantsData = false
-  #heldWrite: { readonly chunks: readonly Uint8Array[]; readonly callback: Callback } | undefined
+  #heldWrite: { readonly chunks: Uint8Array[]; readonly callback: Callback; readonly length: number } | undefined
   #heldFinal: Callback | undefined
   #establishedEarly = false
   #failure: PtError | undefined
@@ -89,7 +94,7 @@ export class Connection extends SocketFace {
 
   /** Application bytes given to write(), also those that still wait. */
   get bytesWritten(): number {
-    return this.#bytesSent + this.writableLength
+    return this.#phase === 'closed' ? this.#bytesSent : this.#bytesSent + this.writableLength
   }
 
   /** Bytes sent on the wire. */
@@ -126,6 +131,8 @@ export class Connection extends SocketFace {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
+    const interruption = interruptionOf(this.connecting)
+    this.#bytesSent = this.bytesWritten
     this.#phase = 'closed'
     this.#interrupt?.abort(error ?? undefined)
     this.#interrupt = undefined
@@ -133,14 +140,18 @@ export class Connection extends SocketFace {
     this.#wake?.cancel()
     this.retire()
     this.#linger.set(0)
-    const interruption = error ?? new Error('the connection was destroyed')
-    this.#writer?.destroy(interruption)
-    this.#heldWrite?.callback(interruption)
-    this.#heldFinal?.(interruption)
+    const outstanding = [...(this.#writer?.destroy() ?? []), this.#heldWrite?.callback, this.#heldFinal]
     this.#heldWrite = this.#heldFinal = undefined
+    const finish = () => {
+      callback(error)
+      // After 'close', as in net: a Writable takes an error of these for the stream's own.
+      process.nextTick(() => {
+        for (const done of outstanding) done?.(error ?? interruption)
+      })
+    }
     const stream = this.#stream
-    if (stream === undefined || stream.closed) return callback(error)
-    stream.once('close', () => callback(error))
+    if (stream === undefined || stream.closed) return finish()
+    stream.once('close', finish)
     stream.destroy()
   }
 
@@ -163,16 +174,18 @@ export class Connection extends SocketFace {
     const { dialTimeoutMs } = this.#parameters
     this.#setDeadline(dialTimeoutMs, 'PT_DIAL_TIMEOUT', 'the dial')
     this.#interrupt = new AbortController()
+    const onStream = (stream: ByteStream) => {
+      this.#interrupt = undefined
+      if (this.destroyed) stream.destroy()
+      else {
+        this.#attach(stream)
+        this.serve()
+      }
+    }
+    // Out of the promise, since what a 'connect' listener throws is nobody's rejection.
     dial(this.#interrupt.signal).then(
-      (stream) => {
-        this.#interrupt = undefined
-        if (this.destroyed) stream.destroy()
-        else {
-          this.#attach(stream)
-          this.serve()
-        }
-      },
-      (error: unknown) => this.#fail(error),
+      (stream) => process.nextTick(onStream, stream),
+      (error: unknown) => process.nextTick(() => this.#fail(error)),
     )
   }
 
@@ -234,17 +247,20 @@ export class Connection extends SocketFace {
     }
   }
 
-  #send(chunks: readonly Uint8Array[], callback: Callback): void {
+  /** Sends `chunks`, which it uses up, in parts; `length` is that of the whole write. */
+  #send(chunks: Uint8Array[], callback: Callback, length: number = byteLengthOf(chunks)): void {
+    if (this.#phase === 'closed') return callback(interruptionOf(false))
     if (!this.#takesInput) {
-      this.#heldWrite = { chunks, callback }
+      this.#heldWrite = { chunks, callback, length }
       return
     }
-    let length = 0
-    for (const chunk of chunks) length += chunk.byteLength
+    const part = length > MAX_SEND_LENGTH ? takeBytes(chunks, MAX_SEND_LENGTH) : chunks.splice(0)
     this.touch()
-    this.#apply(this.#codec.send(chunks), (error) => {
-      this.#bytesSent += length
-      callback(error)
+    this.#apply(this.#codec.send(part), (error) => {
+      if (error) return callback(error)
+      if (chunks.length > 0) return void setImmediate(() => this.#send(chunks, callback, length))
+      if (this.#phase !== 'closed') this.#bytesSent += length
+      callback()
     })
   }
 
@@ -289,7 +305,7 @@ export class Connection extends SocketFace {
     if (!this.#takesInput) return
     const write = this.#heldWrite
     this.#heldWrite = undefined
-    if (write !== undefined) this.#send(write.chunks, write.callback)
+    if (write !== undefined) this.#send(write.chunks, write.callback, write.length)
     const final = this.#heldFinal
     this.#heldFinal = undefined
     if (final !== undefined) this.#endWire(final)
@@ -314,8 +330,8 @@ export class Connection extends SocketFace {
     }
     this.#interrupt = new AbortController()
     effect(this.#interrupt.signal).then(
-      (value) => settle({ ok: true, value }),
-      (error: unknown) => settle({ ok: false, error }),
+      (value) => process.nextTick(settle, { ok: true, value }),
+      (error: unknown) => process.nextTick(settle, { ok: false, error }),
     )
   }
 
@@ -346,10 +362,17 @@ export class Connection extends SocketFace {
     this.#writer!.end(() => {
       if (!awaitsPeer) this.#lingered()
     })
+    if (awaitsPeer) this.#parameters.onRefused?.(this, this.#failure!)
   }
 
   #lingered(): void {
     const limit = 'the peer did not end its side within the linger limit'
     this.destroy(this.#failure ?? new PtError('PT_LINGER_TIMEOUT', limit))
   }
+}
+
+/** The error of a write or end that a destroyed connection leaves undone, with net's codes. */
+function interruptionOf(beforeConnection: boolean): Error {
+  const code = beforeConnection ? 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION' : 'ERR_STREAM_DESTROYED'
+  return Object.assign(new Error('The connection was destroyed before this was done'), { code })
 }

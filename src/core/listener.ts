@@ -5,6 +5,7 @@ import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
 import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
+import { codeOf } from './traffic.ts'
 import type { Arguments, ServerSession } from './transport.ts'
 
 export interface ListenerParameters {
@@ -19,11 +20,13 @@ export interface ListenerParameters {
   openSession(): Promise<ServerSession>
   closeSession(): Promise<void>
   /** Makes the connection of an accepted stream, which waits until it is served. */
-  createConnection(
-    session: ServerSession,
-    stream: ByteStream,
-    onEstablished: (connection: Connection) => void,
-  ): Connection
+  createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
+}
+
+/** How the handshake of an accepted stream went. */
+export interface HandshakeHandlers {
+  readonly onEstablished: (connection: Connection) => void
+  readonly onRefused: (connection: Connection, error: PtError) => void
 }
 
 interface ListenerEvents {
@@ -204,17 +207,24 @@ export class Listener extends EventEmitter<ListenerEvents> {
       }
       return
     }
+    let told = false
     const onHandshakeError = (error: Error) => {
-      const code = 'code' in error ? error.code : undefined
-      this.#parameters.log('handshake:failed', { code })
+      if (told) return
+      told = true
+      this.#parameters.log('handshake:failed', codeOf(error))
       this.emit('handshakeError', error)
     }
-    const onEstablished = (connection: Connection) =>
-      this.#room.opened(connection, () => {
-        connection.off('error', onHandshakeError)
-        this.emit('connection', connection)
-      })
-    const connection = this.#parameters.createConnection(this.#session, stream, onEstablished)
+    const connection = this.#parameters.createConnection(this.#session, stream, {
+      onEstablished: (established) =>
+        this.#room.opened(established, () => {
+          established.off('error', onHandshakeError)
+          this.emit('connection', established)
+        }),
+      onRefused: (refused, error) => {
+        this.#room.refused(refused)
+        onHandshakeError(error)
+      },
+    })
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)
   }

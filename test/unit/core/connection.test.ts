@@ -267,7 +267,7 @@ describe('a dial', () => {
     connection.write('never', (error) => events.push(error ? 'write failed' : 'written'))
     connection.destroy()
     await clock.settle()
-    assert.deepEqual(events, ['write failed', 'close'])
+    assert.deepEqual(events, ['close', 'write failed'])
     assert.equal(aborted, true)
     resolve(link.client)
     await clock.settle()
