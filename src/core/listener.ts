@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from './connection.ts'
 import { PtError } from './errors.ts'
+import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
 import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
@@ -75,13 +76,14 @@ export class Listener extends EventEmitter<ListenerEvents> {
     return this.#state === 'listening'
   }
 
-  /** Open connections beyond which newcomers wait unserved. */
+  /** Open connections beyond which newcomers wait unserved. Throws PT_OPTION_INVALID unless it is set to a whole number from 1. */
   get maxConnections(): number {
     return this.#room.limits.maxConnections
   }
 
   set maxConnections(count: number) {
-    this.#room.limits = { ...this.#room.limits, maxConnections: count }
+    const checked = wholeNumber('maxConnections', count, 1, Number.MAX_SAFE_INTEGER)
+    this.#room.limits = { ...this.#room.limits, maxConnections: checked }
   }
 
   /** What clients need besides the address. Throws PT_LISTENER_STATE before 'listening'. */

@@ -87,6 +87,13 @@ test('with a backlog of 0 nobody waits', async (context) => {
   assert.deepEqual(events, ['listening', 'drop'])
 })
 
+test('maxConnections refuses what is no count of connections, and stays as it was', async (context) => {
+  const { listener } = await open(context, { maxConnections: 7 })
+  for (const count of [Number.NaN, -5, 0, 1.5, Infinity, '9' as unknown as number])
+    assert.throws(() => (listener.maxConnections = count), { code: 'PT_OPTION_INVALID', message: /"maxConnections"/ })
+  assert.equal(listener.maxConnections, 7)
+})
+
 test('maxConnections can be raised while clients wait', async (context) => {
   const { events, dial, settle, listener } = await open(context, { maxConnections: 1 })
   for (const stream of [await dial(), await dial()]) stream.write('+')
