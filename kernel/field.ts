@@ -1,5 +1,5 @@
 /**
- * The field kernel: Elligator 2 for Curve25519 in both directions (wire facts, obfs4 §4), over GF(p), p = 2^255 - 19.
+ * The field kernel: Elligator 2 for Curve25519 in both directions (elligator.org; Monocypher has the same maps), over GF(p), p = 2^255 - 19.
  *
  * The host copies 32 bytes to INPUT, calls one of the three exports at the end, and copies OUTPUT; it wipes both. All else that is secret
  * is wiped here before a call returns. No branch and no address depends on a field element. Whether a point has a representative is
@@ -105,7 +105,7 @@ function decompress(): void {
   negate(X, isOdd(X) ^ sign)
 }
 
-/** Sets TORSION_X and TORSION_Y to `index` times the generator of the points of low order (§4.3, table T). */
+/** Sets TORSION_X and TORSION_Y to `index` times the generator of the points of low order. */
 function lowOrderPoint(index: i32): void {
   const odd = index & 1
   const twice = ((index >> 1) & 1) & (odd ^ 1)
@@ -137,7 +137,7 @@ function addAndMap(): void {
 }
 
 /**
- * Writes u = NUMERATOR / DENOMINATOR and its representative to OUTPUT; returns 0, and garbage there, where u has none (§4.2).
+ * Writes u = NUMERATOR / DENOMINATOR and its representative to OUTPUT; returns 0, and garbage there, where u has none.
  *
  * With S = N + A·D, v = -2·u·(u + A) is w / D² for w = -2·N·S. From t = 1 / sqrt(w·D²) all follows without an inversion:
  * 1 / sqrt(v) = t·D², thus r = N·D·t or S·D·t, and 1 / D = t²·w·D, thus u = N·t²·w·D.
@@ -194,7 +194,7 @@ export function montgomeryToRepresentative(tweak: i32): i32 {
 }
 
 /**
- * Writes the u-coordinate for the representative at INPUT, less its two top bits, to OUTPUT (§4.1).
+ * Writes the u-coordinate for the representative at INPUT, less its two top bits, to OUTPUT.
  *
  * w = -A / E for E = 1 + 2·r². w³ + A·w² + w is a square exactly when q = K·E is, for K = -A·(E² - 2·A²·r²). With c = q^((p - 5) / 8),
  * c²·q is a fourth root of 1, so that 1 / q = q³·c⁸ in either case, and 1 / E = K / q. Neither E nor q is ever 0.

@@ -1,11 +1,11 @@
 /**
- * The frame kernel: seals and opens obfs4's frames (wire facts: XSalsa20-Poly1305 boxes behind a masked length), a whole socket read per call.
+ * The frame kernel: seals and opens obfs4's frames (XSalsa20-Poly1305 boxes behind a masked length; src/transports/obfs4/README.md, "Frames"), a whole socket read per call.
  *
  * One instance serves every connection. The host copies a direction's state to STATE, bytes to INPUT, calls seal, sealPacket or open, copies
  * OUTPUT and STATE back, and wipes STATE; everything else that is secret is wiped here before a call returns.
  *
  * No branch and no address depends on key, key stream or tag; lengths and packet types do decide branches, as they decide what the peer and the
- * application see. Section numbers are those of the wire facts of obfs4.
+ * application see.
  */
 
 import {
@@ -36,7 +36,7 @@ import { cryptFrame, startMatrix } from './frames/secretbox'
 
 export { CAPACITY, INPUT, MEMORY_PAGES, OUTPUT, RESULT, SEED, STATE } from './frames/memory'
 
-// §1 and §5.
+// Lengths in bytes.
 
 const LENGTH_LENGTH: i32 = 2
 const TAG_LENGTH: i32 = 16
@@ -50,7 +50,7 @@ const SEED_PAYLOAD: i32 = 24
 
 /**
  * Makes a direction's first state of the 56 bytes that the host has put at STATE: subkey (32) ‖ SipHash key (16) ‖ SipHash IV (8),
- * and of the length to pretend for an invalid one. The first frame's counter is 1 (§5).
+ * and of the length to pretend for an invalid one. The first frame's counter is 1.
  */
 export function initialize(substitute: u32): void {
   const k0 = load<u64>(STATE, 32), k1 = load<u64>(STATE, 40), iv = load<u64>(STATE, 48)
@@ -62,7 +62,7 @@ export function initialize(substitute: u32): void {
 
 /**
  * Seals the `length` payload bytes at INPUT into frames at OUTPUT + `at`, none but the last with less than 1,427 of them, and wipes INPUT.
- * Returns the offset in OUTPUT behind them, or -1 when the counter would wrap (§5).
+ * Returns the offset in OUTPUT behind them, or -1 when the counter would wrap.
  */
 export function seal(length: i32, at: i32): i32 {
   startMatrix()
@@ -145,7 +145,7 @@ export function open(length: i32): void {
   wipe()
 }
 
-/** Reads a frame's length. An invalid one becomes another that the tag check will refuse, so that nobody sees which was wrong (§5.2). */
+/** Reads a frame's length. An invalid one becomes another that the tag check will refuse, so that nobody sees which was wrong. */
 @inline function unmaskLength(at: usize): u32 {
   const length = (bswap<u16>(load<u16>(at)) as u32) ^ nextMask()
   return length < (MIN_FRAME as u32) || length > (MAX_FRAME as u32) ? load<u32>(SUBSTITUTE) : length
@@ -173,7 +173,7 @@ export function open(length: i32): void {
   return bswap<u16>(load<u16>(HEADER, 1)) as i32
 }
 
-/** Sorts the open packet at `to` by its type and returns how many bytes of it the application gets (§6). */
+/** Sorts the open packet at `to` by its type and returns how many bytes of it the application gets. */
 @inline function deliver(to: usize): usize {
   const type = load<u8>(HEADER) as u32
   const payload = headerPayload()

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { root } from './paths.ts'
 
@@ -13,7 +14,14 @@ if (files.length === 0) {
 }
 const child = spawn(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-reporter=spec', ...files.map((file) => relative(root, file))],
+  [
+    '--import',
+    'tsx',
+    '--test',
+    `--test-concurrency=${availableParallelism()}`,
+    '--test-reporter=spec',
+    ...files.map((file) => relative(root, file)),
+  ],
   { cwd: root, stdio: 'inherit' },
 )
 child.on('exit', (code) => {

@@ -1,6 +1,6 @@
 import { OFB, SIP, SIP_FINAL, SIP_LENGTH } from './memory'
 
-/** The length masks (§5.1): SipHash-2-4 that is fed its own output and never reset. */
+/** The length masks: SipHash-2-4 that is fed its own output and never reset. */
 
 /** Runs SipRounds on the state of four words at `at`. */
 function sipRounds(at: usize, count: i32): void {

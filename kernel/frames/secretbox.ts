@@ -49,7 +49,7 @@ export function startMatrix(): void {
   store<u32>(MATRIX, 0x6b206574, 60)
 }
 
-/** Starts a frame's key stream: the nonce's changing half is the counter in big-endian order (§5). */
+/** Starts a frame's key stream: the nonce's changing half is the counter in big-endian order. */
 @inline function startNonce(counter: u64): void {
   store<u64>(MATRIX, bswap<u64>(counter), 24)
   store<u64>(MATRIX, 0, 32)

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { losesPunctuation, splitPastedLine } from './bridge-line-text.ts'
 import { PtError } from './errors.ts'
 import { isTransportName, parseTransportName } from './name.ts'
@@ -94,10 +94,10 @@ function looksLikeAddress(word: string): boolean {
 }
 
 function takeAddress(words: string[]): { host: string; port: number } {
-  let word = words.shift()
+  refusePlaceholder(words[0] ?? '')
+  let word = takeHost(words)
   if (word === undefined) throw invalid('The bridge line has no address')
-  refusePlaceholder(word)
-  // A break beside the colon is the only one in an address that can be told.
+  // A break within the port cannot be told: its rest may be the fingerprint's first digits.
   if (word.endsWith(':') !== (words[0]?.startsWith(':') === true) && /^:?\d+$/.test(words[0] ?? ''))
     word += words.shift()!
   const split = /^(?<host>\[[^\]]*\]|[^:]+):(?<port>\d+)$/.exec(word)?.groups
@@ -109,6 +109,34 @@ function takeAddress(words: string[]): { host: string; port: number } {
     if (error instanceof PtError) throw invalid(`The address in the bridge line will not do: ${error.message}`)
     throw error
   }
+}
+
+/**
+ * Takes the first word and what a line break took from its host, with the port where that is not broken off. Within brackets everything
+ * belongs together; an IPv4 address is only broken beside its dots, since digits alone may be a list's. In a name no break can be told.
+ */
+function takeHost(words: string[]): string | undefined {
+  const word = words.shift()
+  if (word?.startsWith('[') === true)
+    return joinWhile(word, words, (host) => !host.includes(']'), /^[\da-fA-F:.]*\]?[:\d]*$/)
+  if (word === undefined || !/^[\d.]+$/.test(word)) return word
+  const rest = [...words]
+  const joined = joinWhile(word, rest, (host, next) => host.endsWith('.') !== next.startsWith('.'), /^[\d.]+:?\d*$/)
+  if (!isIPv4(joined.replace(/:\d*$/, ''))) return word
+  words.splice(0, words.length - rest.length)
+  return joined
+}
+
+/** Joins words onto the first for as long as they are of the form and wanted. */
+function joinWhile(
+  first: string,
+  words: string[],
+  wanted: (joined: string, next: string) => boolean,
+  form: RegExp,
+): string {
+  let joined = first
+  while (words[0] !== undefined && wanted(joined, words[0]) && form.test(words[0])) joined += words.shift()!
+  return joined
 }
 
 /** Tells the line of obfs4_bridgeline.txt, which has places like `<FINGERPRINT>` to be filled in. */

@@ -8,7 +8,8 @@ export interface Segment {
 
 /**
  * Something the codec wants done before it goes on (a record in the store). The Connection performs it and hands the outcome to
- * settle(); until then the codec is fed nothing. The signal aborts when the connection ends first.
+ * settle(); until then the codec is fed nothing. The signal aborts when the connection ends first;
+ * it lives as long as the effect.
  */
 export type Effect = (signal: AbortSignal) => Promise<unknown>
 
@@ -27,8 +28,8 @@ export interface Step {
   readonly wakeAt?: number | null
   readonly pending?: Effect
   /**
-   * Ends the connection with this error, after `wire` and `data`. The wire ends with FIN; what still comes in is dropped.
-   * Before `established` on a server, nobody but diagnostics hears of it.
+   * Ends the connection with this error, after `wire` and `data`. The wire ends with FIN. On a server before
+   * `established`, what still comes in is then dropped, and nobody but the Listener's 'handshakeError' hears of it.
    */
   readonly close?: PtError
 }

@@ -5,10 +5,13 @@ import { IdleTimeout } from './idle-timeout.ts'
 import type { ByteStream, Clock, Timer } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { SocketFace, type SocketSettings } from './socket-face.ts'
+import { byteLengthOf, takeBytes } from '../util/take-bytes.ts'
 import { WireWriter } from './wire-writer.ts'
 
 /** Application bytes held for reading, and for writing, before back-pressure: one whole read of a socket. */
 const HIGH_WATER_MARK = 65_536
+/** Application bytes that a codec is given at once; a longer write goes in parts, so that none holds up every other connection. */
+export const MAX_SEND_LENGTH = 262_144
 
 export interface ConnectionParameters extends SocketSettings {
   readonly codec: Codec
@@ -22,6 +25,8 @@ export interface ConnectionParameters extends SocketSettings {
   readonly allowHalfOpen?: boolean | undefined
   /** Called once on a server, when the handshake is done, before any data is delivered. */
   readonly onEstablished?: ((connection: Connection) => void) | undefined
+  /** Called once on a server whose codec gave up before that: FIN is on its way, and the rest is drained. */
+  readonly onRefused?: ((connection: Connection, error: PtError) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -43,23 +48,24 @@ export class Connection extends SocketFace {
   readonly #parameters: ConnectionParameters
   readonly #isServer: boolean
   readonly #linger: IdleTimeout
-  readonly #ending = new AbortController()
   #phase: Phase
   #stream: ByteStream | undefined
   #writer: WireWriter | undefined
   #deadline: Timer | undefined
   #wake: Timer | undefined
+  /** Ends the dial or the effect that is under way. */
+  #interrupt: AbortController | undefined
   #effectUnderWay = false
   #peerEnded = false
   #wantsData = false
-  #heldWrite: { readonly chunks: readonly Uint8Array[]; readonly callback: Callback } | undefined
+  #heldWrite: { readonly chunks: Uint8Array[]; readonly callback: Callback; readonly length: number } | undefined
   #heldFinal: Callback | undefined
   #establishedEarly = false
   #failure: PtError | undefined
+  /** Application bytes whose write is done. */
+  #bytesSent = 0
   /** Application bytes received. */
   bytesRead = 0
-  /** Application bytes given to write(). */
-  bytesWritten = 0
   /** Bytes received on the wire. */
   wireBytesRead = 0
 
@@ -84,6 +90,11 @@ export class Connection extends SocketFace {
   /** Whether the handshake is still ahead. */
   get connecting(): boolean {
     return this.#phase !== 'open' && this.#phase !== 'failing' && this.#phase !== 'closed'
+  }
+
+  /** Application bytes given to write(), also those that still wait. */
+  get bytesWritten(): number {
+    return this.#phase === 'closed' ? this.#bytesSent : this.#bytesSent + this.writableLength
   }
 
   /** Bytes sent on the wire. */
@@ -120,25 +131,37 @@ export class Connection extends SocketFace {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
+    const interruption = interruptionOf(this.connecting)
+    this.#bytesSent = this.bytesWritten
     this.#phase = 'closed'
-    this.#ending.abort(error ?? undefined)
+    this.#interrupt?.abort(error ?? undefined)
+    this.#interrupt = undefined
     this.#deadline?.cancel()
     this.#wake?.cancel()
     this.retire()
     this.#linger.set(0)
-    const interruption = error ?? new Error('the connection was destroyed')
-    this.#writer?.destroy(interruption)
-    this.#heldWrite?.callback(interruption)
-    this.#heldFinal?.(interruption)
+    const outstanding = [...(this.#writer?.destroy() ?? []), this.#heldWrite?.callback, this.#heldFinal]
     this.#heldWrite = this.#heldFinal = undefined
+    const finish = () => {
+      callback(error)
+      // After 'close', as in net: a Writable takes an error of these for the stream's own.
+      process.nextTick(() => {
+        for (const done of outstanding) done?.(error ?? interruption)
+      })
+    }
     const stream = this.#stream
-    if (stream === undefined || stream.closed) return callback(error)
-    stream.once('close', () => callback(error))
+    if (stream === undefined || stream.closed) return finish()
+    stream.once('close', finish)
     stream.destroy()
   }
 
+  /** Whether the application's bytes may go to the codec: from 'connect' on, unless an effect is under way or the codec has given up. */
+  get #takesInput(): boolean {
+    return this.#phase === 'open' && !this.#effectUnderWay && this.#failure === undefined
+  }
+
   #endWire(callback: Callback): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) {
+    if (!this.#takesInput) {
       this.#heldFinal = callback
       return
     }
@@ -150,15 +173,19 @@ export class Connection extends SocketFace {
   #dial(dial: (signal: AbortSignal) => Promise<ByteStream>): void {
     const { dialTimeoutMs } = this.#parameters
     this.#setDeadline(dialTimeoutMs, 'PT_DIAL_TIMEOUT', 'the dial')
-    dial(this.#ending.signal).then(
-      (stream) => {
-        if (this.destroyed) stream.destroy()
-        else {
-          this.#attach(stream)
-          this.serve()
-        }
-      },
-      (error: unknown) => this.#fail(error),
+    this.#interrupt = new AbortController()
+    const onStream = (stream: ByteStream) => {
+      this.#interrupt = undefined
+      if (this.destroyed) stream.destroy()
+      else {
+        this.#attach(stream)
+        this.serve()
+      }
+    }
+    // Out of the promise, since what a 'connect' listener throws is nobody's rejection.
+    dial(this.#interrupt.signal).then(
+      (stream) => process.nextTick(onStream, stream),
+      (error: unknown) => process.nextTick(() => this.#fail(error)),
     )
   }
 
@@ -185,7 +212,8 @@ export class Connection extends SocketFace {
   #receive(bytes: Buffer): void {
     this.wireBytesRead += bytes.byteLength
     this.touch()
-    this.#linger.touch()
+    // What a failed peer still sends must not prolong its end.
+    if (this.#phase === 'open') this.#linger.touch()
     if (this.#phase === 'handshake' || this.#phase === 'open') this.#apply(this.#codec.receive(bytes))
   }
 
@@ -199,8 +227,11 @@ export class Connection extends SocketFace {
   #deliverFinish(): void {
     if (this.#phase === 'closed') return
     this.#apply(this.#codec.finish())
-    if (this.#phase === 'open') this.push(null)
-    else if (this.#phase === 'handshake' || this.#phase === 'waiting') {
+    if (this.#phase === 'open') {
+      this.push(null)
+      // As net does: an end with nothing before it is told even if nobody reads.
+      this.read(0)
+    } else if (this.#phase === 'handshake' || this.#phase === 'waiting') {
       this.#fail(new PtError('PT_TRUNCATED', 'the peer ended the stream before the handshake was done'))
     }
   }
@@ -216,26 +247,37 @@ export class Connection extends SocketFace {
     }
   }
 
-  #send(chunks: readonly Uint8Array[], callback: Callback): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) {
-      this.#heldWrite = { chunks, callback }
+  /** Sends `chunks`, which it uses up, in parts; `length` is that of the whole write. */
+  #send(chunks: Uint8Array[], callback: Callback, length: number = byteLengthOf(chunks)): void {
+    if (this.#phase === 'closed') return callback(interruptionOf(false))
+    if (!this.#takesInput) {
+      this.#heldWrite = { chunks, callback, length }
       return
     }
-    for (const chunk of chunks) this.bytesWritten += chunk.byteLength
+    const part = length > MAX_SEND_LENGTH ? takeBytes(chunks, MAX_SEND_LENGTH) : chunks.splice(0)
     this.touch()
-    this.#apply(this.#codec.send(chunks), callback)
+    this.#apply(this.#codec.send(part), (error) => {
+      if (error) return callback(error)
+      if (chunks.length > 0) return void setImmediate(() => this.#send(chunks, callback, length))
+      if (this.#phase !== 'closed') this.#bytesSent += length
+      callback()
+    })
   }
 
   /** Does what a codec asks for. `written` is called once the step's wire bytes have left for the stream. */
   #apply(step: Step, written?: Callback): void {
     if (this.#phase === 'closed') return written?.()
+    // First, since every callback may bring the application's next bytes.
+    this.#failure ??= step.close
+    if (step.pending !== undefined) this.#effectUnderWay = true
     if (step.wire !== undefined) this.#writer!.write(step.wire, written)
     else written?.()
+    if (this.destroyed) return
     if (step.wakeAt !== undefined) this.#setWake(step.wakeAt)
     if (step.pending !== undefined) this.#perform(step.pending)
     if (step.established === true) this.#establish()
     if (step.data !== undefined && !this.destroyed) this.#deliver(step.data)
-    if (step.close !== undefined) this.#close(step.close)
+    if (step.close !== undefined) this.#close()
     this.#flow()
   }
 
@@ -260,10 +302,10 @@ export class Connection extends SocketFace {
   }
 
   #releaseHeld(): void {
-    if (this.#phase !== 'open' || this.#effectUnderWay) return
+    if (!this.#takesInput) return
     const write = this.#heldWrite
     this.#heldWrite = undefined
-    if (write !== undefined) this.#send(write.chunks, write.callback)
+    if (write !== undefined) this.#send(write.chunks, write.callback, write.length)
     const final = this.#heldFinal
     this.#heldFinal = undefined
     if (final !== undefined) this.#endWire(final)
@@ -278,17 +320,18 @@ export class Connection extends SocketFace {
   }
 
   #perform(effect: Effect): void {
-    this.#effectUnderWay = true
     const settle = (outcome: Parameters<NonNullable<Codec['settle']>>[0]) => {
       this.#effectUnderWay = false
+      this.#interrupt = undefined
       if (this.#phase === 'closed' || this.#phase === 'failing') return
       this.#apply(this.#codec.settle?.(outcome) ?? NOTHING)
       this.#releaseHeld()
       if (this.#peerEnded && !this.#effectUnderWay) this.#deliverFinish()
     }
-    effect(this.#ending.signal).then(
-      (value) => settle({ ok: true, value }),
-      (error: unknown) => settle({ ok: false, error }),
+    this.#interrupt = new AbortController()
+    effect(this.#interrupt.signal).then(
+      (value) => process.nextTick(settle, { ok: true, value }),
+      (error: unknown) => process.nextTick(settle, { ok: false, error }),
     )
   }
 
@@ -305,27 +348,31 @@ export class Connection extends SocketFace {
 
   #fail(error: unknown): void {
     if (this.#phase === 'closed' || this.#phase === 'failing') return
-    const system = error instanceof PtError || this.#parameters.unsafeLogging
-    this.destroy(system ? (error as Error) : scrubError(error))
+    this.destroy(this.#parameters.unsafeLogging && error instanceof Error ? error : scrubError(error))
   }
 
   /** Ends the wire with FIN after the codec gave up, and drops what still comes, so that no unread byte turns the FIN into a reset. */
-  #close(error: PtError): void {
+  #close(): void {
     if (this.#phase === 'closed' || this.#phase === 'failing') return
-    const unserved = this.#isServer && this.#phase !== 'open'
+    const awaitsPeer = this.#isServer && this.#phase !== 'open' && !this.#peerEnded
     this.#phase = 'failing'
-    this.#failure = error
     this.#deadline?.cancel()
     this.#setWake(null)
-    if (this.#peerEnded) return this.#lingered()
     this.#linger.set(this.#parameters.lingerMs)
     this.#writer!.end(() => {
-      if (!unserved) this.#lingered()
+      if (!awaitsPeer) this.#lingered()
     })
+    if (awaitsPeer) this.#parameters.onRefused?.(this, this.#failure!)
   }
 
   #lingered(): void {
     const limit = 'the peer did not end its side within the linger limit'
     this.destroy(this.#failure ?? new PtError('PT_LINGER_TIMEOUT', limit))
   }
+}
+
+/** The error of a write or end that a destroyed connection leaves undone, with net's codes. */
+function interruptionOf(beforeConnection: boolean): Error {
+  const code = beforeConnection ? 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION' : 'ERR_STREAM_DESTROYED'
+  return Object.assign(new Error('The connection was destroyed before this was done'), { code })
 }

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from './connection.ts'
 import { PtError } from './errors.ts'
+import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
 import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
+import { codeOf } from './traffic.ts'
 import type { Arguments, ServerSession } from './transport.ts'
 
 export interface ListenerParameters {
@@ -19,11 +21,13 @@ export interface ListenerParameters {
   openSession(): Promise<ServerSession>
   closeSession(): Promise<void>
   /** Makes the connection of an accepted stream, which waits until it is served. */
-  createConnection(
-    session: ServerSession,
-    stream: ByteStream,
-    onEstablished: (connection: Connection) => void,
-  ): Connection
+  createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
+}
+
+/** How the handshake of an accepted stream went. */
+export interface HandshakeHandlers {
+  readonly onEstablished: (connection: Connection) => void
+  readonly onRefused: (connection: Connection, error: PtError) => void
 }
 
 interface ListenerEvents {
@@ -72,13 +76,14 @@ export class Listener extends EventEmitter<ListenerEvents> {
     return this.#state === 'listening'
   }
 
-  /** Open connections beyond which newcomers wait unserved. */
+  /** Open connections beyond which newcomers wait unserved. Throws PT_OPTION_INVALID unless it is set to a whole number from 1. */
   get maxConnections(): number {
     return this.#room.limits.maxConnections
   }
 
   set maxConnections(count: number) {
-    this.#room.limits = { ...this.#room.limits, maxConnections: count }
+    const checked = wholeNumber('maxConnections', count, 1, Number.MAX_SAFE_INTEGER)
+    this.#room.limits = { ...this.#room.limits, maxConnections: checked }
   }
 
   /** What clients need besides the address. Throws PT_LISTENER_STATE before 'listening'. */
@@ -204,17 +209,24 @@ export class Listener extends EventEmitter<ListenerEvents> {
       }
       return
     }
+    let told = false
     const onHandshakeError = (error: Error) => {
-      const code = 'code' in error ? error.code : undefined
-      this.#parameters.log('handshake:failed', { code })
+      if (told) return
+      told = true
+      this.#parameters.log('handshake:failed', codeOf(error))
       this.emit('handshakeError', error)
     }
-    const onEstablished = (connection: Connection) =>
-      this.#room.opened(connection, () => {
-        connection.off('error', onHandshakeError)
-        this.emit('connection', connection)
-      })
-    const connection = this.#parameters.createConnection(this.#session, stream, onEstablished)
+    const connection = this.#parameters.createConnection(this.#session, stream, {
+      onEstablished: (established) =>
+        this.#room.opened(established, () => {
+          established.off('error', onHandshakeError)
+          this.emit('connection', established)
+        }),
+      onRefused: (refused, error) => {
+        this.#room.refused(refused)
+        onHandshakeError(error)
+      },
+    })
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)
   }
@@ -227,8 +239,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   #tellError(error: unknown): void {
-    const told = error instanceof PtError || this.#parameters.unsafeLogging ? (error as Error) : scrubError(error)
-    this.emit('error', told)
+    this.emit('error', this.#parameters.unsafeLogging && error instanceof Error ? error : scrubError(error))
   }
 
   #shutDown(): void {

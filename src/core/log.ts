@@ -34,6 +34,13 @@ export function createLog(transport: string, logger: Logger = {}): Log {
     if (!told.hasSubscribers && tell === undefined) return
     const message = Object.freeze({ transport, ...fields })
     told.publish(message)
-    tell?.call(logger, event, message)
+    try {
+      tell?.call(logger, event, message)
+    } catch (error) {
+      // As a diagnostics channel does with a subscriber's: it must not end what only told of itself.
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 }

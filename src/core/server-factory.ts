@@ -39,7 +39,7 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
         signal: options.signal,
         openSession: () => session.acquire(),
         closeSession: () => session.release(),
-        createConnection: (opened, stream, onEstablished) => {
+        createConnection: (opened, stream, { onEstablished, onRefused }) => {
           return new Connection({
             ...limits,
             handshakeTimeoutMs: SERVER_HANDSHAKE_TIMEOUT_MS,
@@ -50,6 +50,7 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
             noDelay: options.noDelay,
             keepAlive: options.keepAlive,
             keepAliveInitialDelay: options.keepAliveInitialDelay,
+            onRefused,
             onEstablished: (connection) => {
               log('connection:open', { role: 'server' })
               connection.once('close', () => log('connection:close', trafficOf(connection, 'server')))

@@ -3,6 +3,9 @@ import { IdleTimeout } from './idle-timeout.ts'
 import { PtError } from './errors.ts'
 import type { ByteStream, Clock } from './platform.ts'
 
+/** Longest time that a timer of Node's can wait, in ms. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+
 /** Socket settings that hold from the start. */
 export interface SocketSettings {
   readonly noDelay?: boolean | undefined
@@ -30,8 +33,9 @@ export abstract class SocketFace extends Duplex {
   /** Whether the handshake is still ahead. */
   abstract get connecting(): boolean
 
+  /** Whether there is no connection yet, or no more. */
   get pending(): boolean {
-    return this.connecting
+    return this.connecting || this.destroyed
   }
 
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
@@ -91,11 +95,12 @@ export abstract class SocketFace extends Duplex {
     return { address: localAddress, family: localFamily, port: localPort }
   }
 
-  /** Emits 'timeout' after `timeoutMs` without a byte either way; 0 switches it off. The connection stays open. */
+  /**
+   * Emits 'timeout' after `timeoutMs` without a byte either way; 0 switches it off. The connection stays open. Throws the errors of
+   * net.Socket's, ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE; the latter above 2^31 - 1 too, where a timer of Node's would fire at once.
+   */
   setTimeout(timeoutMs: number, onTimeout?: () => void): this {
-    if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
-      throw new RangeError(`a timeout is a finite number of ms from 0, not ${timeoutMs}`)
-    }
+    checkTimeout(timeoutMs, onTimeout)
     this.#idle.set(timeoutMs)
     if (onTimeout !== undefined) {
       if (timeoutMs === 0) this.off('timeout', onTimeout)
@@ -130,6 +135,12 @@ export abstract class SocketFace extends Duplex {
     return this
   }
 
+  /** Emits; 'close' tells whether an error came before it, as net.Socket's does. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'close') return super.emit(event, this.errored !== null)
+    return super.emit(event, ...args)
+  }
+
   /** Ends, then destroys once everything written has left. */
   destroySoon(): void {
     if (this.writable) this.end()
@@ -160,4 +171,18 @@ export abstract class SocketFace extends Duplex {
   protected retire(): void {
     this.#idle.set(0)
   }
+}
+
+function checkTimeout(timeoutMs: unknown, onTimeout: unknown): void {
+  if (typeof timeoutMs !== 'number')
+    throw withCode(new TypeError('The timeout must be a number of ms'), 'ERR_INVALID_ARG_TYPE')
+  if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMEOUT_MS))
+    throw withCode(new RangeError(`The timeout must be from 0 to ${LONGEST_TIMEOUT_MS} ms`), 'ERR_OUT_OF_RANGE')
+  if (onTimeout !== undefined && typeof onTimeout !== 'function')
+    throw withCode(new TypeError("The listener of 'timeout' must be a function"), 'ERR_INVALID_ARG_TYPE')
+}
+
+/** Gives an error the code by which callers know net's of the same kind. */
+function withCode(error: Error, code: string): Error {
+  return Object.assign(error, { code })
 }

@@ -1,6 +1,8 @@
 import { isIPv6 } from 'node:net'
 import process from 'node:process'
 import { PtError } from './errors.ts'
+import type { DEFAULT_LIMITS } from './limits.ts'
+import { closest } from './option-names.ts'
 import type { Address, ListenAddress } from './platform.ts'
 import type { ConnectOptions, ListenOptions } from './transport.ts'
 
@@ -27,21 +29,46 @@ export interface ListenTarget {
 
 /**
  * Normalizes what connect() takes, as net.connect() does: options, a port with or without a host, or a path, then a listener.
- * Throws PT_ADDRESS_INVALID.
+ * Unknown options are let through, since libraries give all of their own. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID.
  */
 export function normalizeConnect(args: readonly unknown[]): ConnectTarget {
   const { given, listener } = normalizeArguments(args)
+  checkSignal(given['signal'])
   return { options: Object.freeze(given), address: parseConnectAddress(given), listener }
 }
 
 /**
  * Normalizes what listen() takes, as net.Server does: options, a port with or without a host, a path, or nothing, which is
- * port 0 on every address; then a listener. Throws PT_ADDRESS_INVALID.
+ * port 0 on every address; then a listener. Unknown options are let through, but for mistyped limits: a limit that is not kept
+ * would show under attack only. Throws PT_ADDRESS_INVALID, PT_OPTION_INVALID or PT_OPTION_UNKNOWN.
  */
 export function normalizeListen(args: readonly unknown[]): ListenTarget {
   const { given, listener } = normalizeArguments(args, { port: 0 })
+  refuseMistypedLimits(given)
+  checkSignal(given['signal'])
   const address = parseListenAddress(given)
   return { options: Object.freeze({ ...given, ...address }), address, listener }
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined) return
+  // One of another realm, or a polyfill, is no instance of ours.
+  const isSignal =
+    typeof signal === 'object' &&
+    signal !== null &&
+    typeof Reflect.get(signal, 'aborted') === 'boolean' &&
+    typeof Reflect.get(signal, 'addEventListener') === 'function'
+  if (!isSignal) throw new PtError('PT_OPTION_INVALID', 'Option "signal" must be an AbortSignal')
+}
+
+const LIMIT_NAMES = ['maxConnections', 'maxHandshakes', 'backlog'] as const satisfies (keyof typeof DEFAULT_LIMITS)[]
+
+function refuseMistypedLimits(given: Given): void {
+  for (const key of Object.keys(given)) {
+    const near = closest(key, LIMIT_NAMES)
+    if (near !== undefined && near !== key)
+      throw new PtError('PT_OPTION_UNKNOWN', `listen() has no option "${key}"; did you mean "${near}"?`)
+  }
 }
 
 /** Parses a port: an integer, or its decimal digits, from `min` to 65,535. Throws PT_ADDRESS_INVALID. */
@@ -92,9 +119,14 @@ function normalizeArguments(
   const listener = typeof last === 'function' ? (last as () => void) : undefined
   const [first, second] = args.filter((argument) => argument !== last || listener === undefined)
   if (first === undefined || first === null) return { given: { ...nothing }, listener }
-  if (typeof first === 'object') return { given: { ...first }, listener }
+  if (typeof first === 'object') return { given: withoutNulls(first), listener }
   if (typeof first === 'string' && !/^\d+$/.test(first)) return { given: { path: first }, listener }
   return { given: second === undefined ? { port: first } : { port: first, host: second }, listener }
+}
+
+/** Copies options; null is absent, as in net: http.Agent says so for a path. */
+function withoutNulls(options: object): Given {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
 }
 
 function parseConnectAddress({ path, port, host }: Given): Address {

@@ -18,6 +18,8 @@ export class WaitingRoom {
   /** Done with the handshake, still counted as one, and waiting for a place. */
   readonly #ready = new Map<Connection, () => void>()
   readonly #open = new Set<Connection>()
+  /** Refused, with FIN under way: they take no place and end by their linger limit. */
+  readonly #draining = new Set<Connection>()
   readonly #onLeave: () => void
   #limits: WaitingRoomLimits
 
@@ -37,7 +39,7 @@ export class WaitingRoom {
 
   /** All of its connections. */
   get size(): number {
-    return this.#waiting.size + this.#handshaking.size + this.#open.size
+    return this.#waiting.size + this.#handshaking.size + this.#open.size + this.#draining.size
   }
 
   get openCount(): number {
@@ -57,6 +59,7 @@ export class WaitingRoom {
       this.#handshaking.delete(connection)
       this.#ready.delete(connection)
       this.#open.delete(connection)
+      this.#draining.delete(connection)
       this.#serveNext()
       this.#onLeave()
     })
@@ -69,9 +72,17 @@ export class WaitingRoom {
     this.#serveNext()
   }
 
+  /** Notes that a connection was refused: its place among the handshakes is free. */
+  refused(connection: Connection): void {
+    this.#waiting.delete(connection)
+    this.#handshaking.delete(connection)
+    this.#draining.add(connection)
+    this.#serveNext()
+  }
+
   /** Ends all that is not open yet. */
   endHandshakes(): void {
-    for (const connection of [...this.#waiting, ...this.#handshaking]) connection.destroy()
+    for (const connection of [...this.#waiting, ...this.#handshaking, ...this.#draining]) connection.destroy()
   }
 
   destroyAll(): void {

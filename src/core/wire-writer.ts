@@ -11,7 +11,7 @@ interface Batch {
 
 /**
  * Writes a codec's segments to a stream: in order, no faster than the stream drains and no sooner than each delay allows.
- * Each `done` is called exactly once, when its batch has left for the stream, or with an error when the writer was destroyed.
+ * Each `done` is called exactly once, when its batch has left for the stream; or it is returned by destroy().
  */
 export class WireWriter {
   readonly #stream: ByteStream
@@ -53,12 +53,11 @@ export class WireWriter {
     if (this.#queue.length === 0) this.#finish()
   }
 
-  /** Drops what is queued and calls every outstanding `done` with `error`. */
-  destroy(error: Error): void {
-    if (this.#destroyed) return
+  /** Drops what is queued. Returns every outstanding `done`, for the caller to call with an error. */
+  destroy(): readonly Done[] {
     this.#destroyed = true
     if (typeof this.#waiting === 'object') this.#waiting.cancel()
-    for (const batch of this.#queue.splice(0)) batch.done?.(error)
+    return this.#queue.splice(0).flatMap(({ done }) => done ?? [])
   }
 
   #run(): void {

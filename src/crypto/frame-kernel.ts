@@ -48,7 +48,7 @@ export interface FrameKernel {
 export const FRAME_STATE_LENGTH = 96
 /** Where in the state the next frame's counter is: 8 bytes little-endian. */
 export const FRAME_STATE_COUNTER_OFFSET = 32
-export const FRAME_STATUS_OK = 0
+/** Values of `status`; 0 is success. */
 export const FRAME_STATUS_TAG_MISMATCH = 1
 export const FRAME_STATUS_PACKET_INVALID = 2
 export const FRAME_STATUS_COUNTER_EXHAUSTED = 3

@@ -5,7 +5,6 @@
 import { hkdfSha256, hmacSha256 } from './hkdf.ts'
 import { X25519_KEY_LENGTH, type X25519PrivateKey, importX25519PrivateKey, x25519 } from './x25519.ts'
 
-export const NTOR_AUTH_LENGTH = 32
 export const NTOR_NODE_ID_LENGTH = 20
 /** Bytes that `ntorKeys` derives: 72 for the direction from client to server, then 72 for the other. */
 export const NTOR_KEYS_LENGTH = 144

@@ -4,7 +4,6 @@ import { hsalsa, xsalsa20poly1305 } from '@noble/ciphers/salsa.js'
 
 export const SECRETBOX_KEY_LENGTH = 32
 export const SECRETBOX_NONCE_LENGTH = 24
-export const SECRETBOX_TAG_LENGTH = 16
 /** Bytes of a nonce that go into the subkey; the other eight go into Salsa20. */
 export const SECRETBOX_NONCE_PREFIX_LENGTH = 16
 

@@ -4,6 +4,7 @@ import { createLog } from '../core/log.ts'
 import { parseTransportName } from '../core/name.ts'
 import type { OptionDefinitions, OptionsSchema, PartialOptions } from '../core/options.ts'
 import { createServerFactory } from '../core/server-factory.ts'
+import { parseSettings } from '../core/settings.ts'
 import type { ClientProtocol, Environment, FactorySettings, ServerProtocol, Transport } from '../core/transport.ts'
 import { systemPlatform } from './index.ts'
 
@@ -61,10 +62,12 @@ export function defineTransport<
     name,
     clientOptions,
     serverOptions,
-    client(options, settings = {}) {
+    client(options, given) {
+      const settings = parseSettings(given)
       return createClient(clientOptions.parse(options), environmentOf(settings), settings)
     },
-    clientFor(bridge, settings = {}) {
+    clientFor(bridge, given) {
+      const settings = parseSettings(given)
       if (bridge.transport !== name) {
         throw new PtError('PT_BRIDGE_LINE_INVALID', `The bridge line is of another transport than ${name}`)
       }
@@ -73,7 +76,8 @@ export function defineTransport<
       const options = clientOptions.parseArguments(bridge.arguments, 'bridge-line', { unknown: 'ignore', onIgnored })
       return createClient(options, environment, settings)
     },
-    server(options, settings = {}) {
+    server(options, given) {
+      const settings = parseSettings(given)
       const environment = environmentOf(settings)
       const parsed = serverOptions.complete(serverOptions.parse(options))
       const protocol = definition.openServer(parsed, environment)

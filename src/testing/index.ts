@@ -1,5 +1,5 @@
 export { runConformance } from './conformance/index.ts'
-export type { ConformanceSubject, Runner, Traits } from './conformance/subject.ts'
+export type { ConformanceSubject, FactorySource, Runner, Traits } from './conformance/subject.ts'
 export { FakeClock } from './fake-clock.ts'
 export { MemoryNetwork } from './memory-network.ts'
 export type { Link } from './memory-network.ts'

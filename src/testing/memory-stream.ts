@@ -18,6 +18,9 @@ export interface EndAddresses {
   readonly remoteFamily?: string
 }
 
+/** Bytes buffered at each end of a link. */
+const HIGH_WATER_MARK = 16_384
+
 /** One end of a memory link. It behaves as a net.Socket with allowHalfOpen does: FIN, reset, bounded buffers, one 'close'. */
 export class MemoryStream extends Duplex implements WireReader {
   readonly localAddress: string | undefined
@@ -34,7 +37,8 @@ export class MemoryStream extends Duplex implements WireReader {
   #resets = false
 
   constructor(addresses: EndAddresses) {
-    super({ allowHalfOpen: true })
+    // The same on every version of Node, whose defaults differ.
+    super({ allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK })
     this.localAddress = addresses.localAddress
     this.localPort = addresses.localPort
     this.localFamily = addresses.localFamily

@@ -75,6 +75,12 @@ export async function receiveAll(stream: Duplex): Promise<{ readonly length: num
   return { length, digest: hash.digest('hex') }
 }
 
+/** Waits for 'close', and asserts that no error came before it. */
+export async function closesWithoutError(stream: Duplex): Promise<void> {
+  if (!stream.closed) await once(stream, 'close')
+  assert.equal(stream.errored, null)
+}
+
 function drained(stream: Duplex): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Connection } from '../../src/core/connection.ts'
 import type { Listener } from '../../src/core/listener.ts'
@@ -37,9 +37,4 @@ export async function openObfs4Link(test: TestContext, onConnection: (socket: Co
       return connection
     },
   }
-}
-
-/** Hands a connection to a library whose types ask for a net.Socket, though it uses no more of it than a Connection has. */
-export function asSocket(connection: Connection): Socket {
-  return connection as unknown as Socket
 }

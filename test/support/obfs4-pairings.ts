@@ -39,8 +39,12 @@ export async function startOurServer(
     arrivals.add(connection)
   })
   await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  return { listener, port, clientArguments: listener.clientArguments, arrivals }
+  return { listener, port: portOf(listener), clientArguments: listener.clientArguments, arrivals }
+}
+
+/** The TCP port that a listener is bound to. */
+export function portOf(listener: Listener): number {
+  return (listener.address() as AddressInfo).port
 }
 
 /** Closes a listener, all its connections first. */

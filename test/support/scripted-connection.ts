@@ -29,11 +29,15 @@ type Overrides = Partial<Omit<ConnectionParameters, 'codec' | 'clock' | 'source'
   readonly reads?: boolean
   /** Bytes that one direction of the wire holds. */
   readonly capacity?: number
+  /** Is given the connection before anything happens to it. */
+  readonly onCreated?: (connection: Connection) => void
+  /** By default a new one. */
+  readonly clock?: FakeClock
 }
 
 /** A client's connection, its stream dialled at once. */
 export async function clientScene(script: Script = {}, overrides: Overrides = {}): Promise<Scene> {
-  const { network, clock, link } = await openLink(overrides.capacity)
+  const { network, clock, link } = await openLink(overrides.capacity, overrides.clock)
   const scene = watch({ network, clock, link, peer: link.server }, script, overrides, () =>
     Promise.resolve(link.client),
   )
@@ -43,7 +47,7 @@ export async function clientScene(script: Script = {}, overrides: Overrides = {}
 
 /** A server's connection. It waits unserved until `serve()` is called. */
 export async function serverScene(script: Script = {}, overrides: Overrides = {}): Promise<Scene> {
-  const { network, clock, link } = await openLink(overrides.capacity)
+  const { network, clock, link } = await openLink(overrides.capacity, overrides.clock)
   const scene = watch({ network, clock, link, peer: link.client }, script, overrides, link.server)
   await clock.settle()
   return scene
@@ -52,9 +56,9 @@ export async function serverScene(script: Script = {}, overrides: Overrides = {}
 /** Joins two streams in memory, under a clock that knows of them. */
 export async function openLink(
   capacity?: number,
+  clock: FakeClock = new FakeClock(),
 ): Promise<{ readonly network: MemoryNetwork; readonly clock: FakeClock; readonly link: Link }> {
   const network = new MemoryNetwork(capacity)
-  const clock = new FakeClock()
   clock.watch(() => network.activity)
   const address = { host: '127.0.0.1', port: 1 }
   const acceptor = await network.bind(address, { onStream: () => undefined, onError: () => undefined })
@@ -67,7 +71,7 @@ export async function openLink(
 function watch(
   world: Pick<Scene, 'network' | 'clock' | 'link' | 'peer'>,
   script: Script,
-  { reads = true, ...parameters }: Overrides,
+  { reads = true, onCreated, ...parameters }: Overrides,
   source: ConnectionParameters['source'],
 ): Scene {
   const codec = new ScriptedCodec(script)
@@ -79,6 +83,7 @@ function watch(
     parameters.onEstablished?.(connection)
   }
   const connection = new Connection({ ...LIMITS, ...parameters, codec, clock: world.clock, source, onEstablished })
+  onCreated?.(connection)
   for (const event of ['connect', 'ready', 'end', 'finish', 'timeout', 'close'] as const)
     connection.on(event, () => events.push(event))
   connection.on('error', (error) => events.push(`error ${'code' in error ? String(error.code) : error.message}`))

@@ -39,7 +39,10 @@ export const bitFlipTests: Theme = (subject, { describe, it }) => {
   })
 }
 
-/** The handshake fails, or the byte was one that the protocol passes over and all goes on as if nothing were. */
+/**
+ * The handshake fails, or the byte was one that the protocol passes over and all goes on as if nothing were. Where it fails, a silent
+ * server has not sent a byte.
+ */
 async function flipHandshake(
   subject: Subject,
   seed: string,
@@ -61,6 +64,8 @@ async function flipHandshake(
     )
     assertPrefix(client.received, sent, `the client ${where}`)
     for (const server of world.servers) assertPrefix(server.received, sent, `the server ${where}`)
+    if (subject.traits.silent && direction === 'toServer' && client.receivedLength < sent.length)
+      assert.equal(world.network.links[0]!.toClient.sentLength, 0, `the server answered ${where}`)
     if (client.isClosed)
       assert.ok(client.saw('error'), `the client closed without an error ${where}\n${world.describe()}`)
   })

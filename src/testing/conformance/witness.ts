@@ -3,6 +3,8 @@ import type { Connection } from '../../core/connection.ts'
 /** Events of a connection that the suite writes down. */
 const EVENTS = ['connect', 'ready', 'end', 'finish', 'timeout', 'drain', 'close'] as const
 
+const MOST_EVENTS_TOLD = 16
+
 /** Writes down what one connection does: its events in order, what it received, and which write was called back how often. */
 export class Witness {
   readonly connection: Connection
@@ -93,7 +95,7 @@ export class Witness {
     const count = (event: string): number => events.filter((seen) => seen === event).length
     const faults: string[] = []
     const check = (holds: boolean, fault: string): void => {
-      if (!holds) faults.push(`${this.label}: ${fault} (events: ${events.join(', ') || 'none'})`)
+      if (!holds) faults.push(`${this.label}: ${fault} (events: ${this.#told()})`)
     }
     for (const event of ['connect', 'ready', 'end', 'finish', 'error', 'close'])
       check(count(event) <= 1, `'${event}' was emitted ${count(event)} times, it may be emitted once`)
@@ -127,7 +129,15 @@ export class Witness {
   /** One line for failure messages. */
   describe(): string {
     const error = this.error === undefined ? '' : `; error ${this.errorCode}: ${this.error.message}`
-    return `${this.label}: ${this.events.join(', ') || 'no event'}; received ${this.receivedLength} bytes${error}`
+    return `${this.label}: ${this.#told()}; received ${this.receivedLength} bytes${error}`
+  }
+
+  /** The events, the middle left out when they are many. */
+  #told(): string {
+    const { events } = this
+    if (events.length === 0) return 'no event'
+    if (events.length <= MOST_EVENTS_TOLD) return events.join(', ')
+    return [...events.slice(0, 4), '…', ...events.slice(4 - MOST_EVENTS_TOLD)].join(', ')
   }
 }
 

@@ -80,7 +80,8 @@ interface ClientSettings {
 
 /** One client connection. Its key pair is there before the stream is dialled, so that no time on the wire shows how it was made. */
 class ClientCodec implements Codec {
-  readonly #keyPair: SessionKeyPair
+  /** Until the hello is made: a session key must not outlive its handshake. */
+  #keyPair: SessionKeyPair | undefined
   readonly #makeHandshake: (keyPair: SessionKeyPair) => ClientHandshake
   readonly #settings: ClientSettings
   #handshake: ClientHandshake | undefined
@@ -98,7 +99,8 @@ class ClientCodec implements Codec {
 
   /** The hello is made only now: a slow dial must not carry it into a later hour. */
   start(): Step {
-    this.#handshake = this.#makeHandshake(this.#keyPair)
+    this.#handshake = this.#makeHandshake(this.#keyPair!)
+    this.#keyPair = undefined
     return { wire: [{ bytes: this.#handshake.hello() }] }
   }
 

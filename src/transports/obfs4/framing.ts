@@ -4,9 +4,9 @@ import type { FrameDecoder, FrameEncoder } from './frame-format.ts'
 import { KernelFrameDecoder, KernelFrameEncoder } from './framing-kernel.ts'
 import { PortableFrameDecoder, PortableFrameEncoder } from './framing-portable.ts'
 
-export { encodedLength, MAX_FRAME_LENGTH, MAX_PAYLOAD_LENGTH } from './frame-format.ts'
+export { encodedLength } from './frame-format.ts'
 export { PACKET_TYPE_PRNG_SEED, PRNG_SEED_LENGTH } from './frame-format.ts'
-export type { DecodedFrames, FrameDecoder, FrameEncoder, FrameError } from './frame-format.ts'
+export type { FrameDecoder, FrameEncoder, FrameError } from './frame-format.ts'
 
 /** Makes the encoder of a direction from its 72 bytes of key material, which are copied. Uses the frame kernel where it runs. */
 export function createFrameEncoder(key: Uint8Array): FrameEncoder {

@@ -11,6 +11,8 @@ const MAX_DELAY_UNITS = 100
 const UNITS_PER_MS = 10
 /** A table may hold hardly anything but 0, which no segment can have: so many draws of it, then a whole segment. */
 const MAX_ZERO_DRAWS = 64
+/** From some tables no padding brings a rest to a drawn length: after so many tries in one write it leaves as it is. */
+const MAX_PADDING_ROUNDS = 16
 
 /** The two tables of a PRNG seed: burst lengths, 0 to 1,448 bytes, and delays, 0 to 100 in units of 100 µs. Immutable and shared. */
 export class ShapeTables {
@@ -91,15 +93,18 @@ export class Shaper {
     return [{ bytes: this.#encoder.encode([], burstPadding(0, this.#drawLength())) }]
   }
 
-  /** Sends nothing but segments of sampled lengths. The peers stop at a sampled 0; it is drawn again. */
+  /** Sends segments of sampled lengths alone. The peers stop at a sampled 0; it is drawn again. */
   #shapeParanoid(chunks: readonly Uint8Array[]): Segment[] {
     const segments: Segment[] = []
     let burst = this.#encoder.encode(chunks)
+    let rounds = 0
     while (burst.length > 0) {
-      const target = this.#drawLength()
+      let target = this.#drawLength()
       if (burst.length < target) {
-        burst = Buffer.concat([burst, this.#encoder.encode([], burstPadding(burst.length, target))])
-        if (burst.length !== target) continue
+        if (rounds++ < MAX_PADDING_ROUNDS) {
+          burst = Buffer.concat([burst, this.#encoder.encode([], burstPadding(burst.length, target))])
+          if (burst.length !== target) continue
+        } else target = burst.length
       }
       segments.push({ bytes: burst.subarray(0, target), delayMs: this.#drawDelayMs() })
       burst = burst.subarray(target)

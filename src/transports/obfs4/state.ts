@@ -57,7 +57,7 @@ export async function loadBridgeState(sources: BridgeStateSources): Promise<Brid
   return state
 }
 
-/** Makes an identity as obfs4proxy does: the private key is half of a SHA-512 digest, unclamped (obfs4.md §4.5). */
+/** Makes an identity as obfs4proxy does: the private key is half of a SHA-512 digest, unclamped. */
 function generateIdentity(random: Random): ServerIdentity {
   const nodeId = randomBytes(random, NODE_ID_LENGTH)
   const seed = randomBytes(random, X25519_KEY_LENGTH)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import ssh2, { type ClientChannel, type Connection as SshConnection, type Session } from 'ssh2'
-import { asSocket, openObfs4Link } from '../../support/obfs4-link.ts'
+import { openObfs4Link } from '../../support/obfs4-link.ts'
 
 const { private: HOST_KEY } = ssh2.utils.generateKeyPairSync('ed25519')
 const [USER, PASSWORD] = ['alice', 'open sesame']
@@ -19,7 +20,7 @@ async function logIn(context: TestContext, onSession: (session: Session) => void
     client.on('session', (accept) => onSession(accept()))
     client.on('error', () => {})
   })
-  const link = await openObfs4Link(context, (socket) => server.injectSocket(asSocket(socket)))
+  const link = await openObfs4Link(context, (socket) => server.injectSocket(socket as Socket))
   const sock = link.connect()
   const client = new ssh2.Client()
   context.after(() => client.destroy())

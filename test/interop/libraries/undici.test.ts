@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Agent, Client, type buildConnector, errors, fetch } from 'undici'
 import type { Connection } from '../../../src/core/connection.ts'
-import { asSocket, openObfs4Link } from '../../support/obfs4-link.ts'
+import { openObfs4Link } from '../../support/obfs4-link.ts'
 
 const ORIGIN = 'http://site.test'
 
@@ -16,7 +17,7 @@ async function openSite(context: TestContext, onRequest: http.RequestListener) {
     const socket = link.connect()
     sockets.push(socket)
     socket.once('error', (error) => callback(error, null))
-    socket.once('connect', () => callback(null, asSocket(socket)))
+    socket.once('connect', () => callback(null, socket as Socket))
   }
   return { connect, sockets }
 }

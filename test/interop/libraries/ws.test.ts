@@ -4,7 +4,7 @@ import { on, once } from 'node:events'
 import http from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
-import { asSocket, openObfs4Link } from '../../support/obfs4-link.ts'
+import { openObfs4Link } from '../../support/obfs4-link.ts'
 
 async function openWebSockets(context: TestContext, onWebSocket: (socket: WebSocket) => void) {
   const server = http.createServer()
@@ -16,7 +16,7 @@ async function openWebSockets(context: TestContext, onWebSocket: (socket: WebSoc
   })
   return {
     webSockets,
-    connect: () => new WebSocket('ws://site.test/', { createConnection: () => asSocket(link.connect()) }),
+    connect: () => new WebSocket('ws://site.test/', { createConnection: () => link.connect() }),
   }
 }
 

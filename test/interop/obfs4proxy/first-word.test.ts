@@ -6,6 +6,8 @@ import { readExactly } from '../../support/read-exactly.ts'
 
 const GREETING = Buffer.from('220 the server speaks first\r\n')
 const RUN_COUNT = 20
+/** So many that obfs4proxy's client is late in reading. */
+const AT_ONCE_COUNT = 50
 
 describe('a server that speaks first', { skip: skipWithoutObfs4proxy }, () => {
   for (const { name, open } of pairings) {
@@ -17,6 +19,17 @@ describe('a server that speaks first', { skip: skipWithoutObfs4proxy }, () => {
         assert.deepEqual(await withinSeconds(5, readExactly(client, GREETING.length)), GREETING)
         client.destroy()
       }
+    })
+
+    test(`${name}: the greeting arrives at ${AT_ONCE_COUNT} silent clients at once`, async (t) => {
+      const { connect, arrivals } = await open(t, {})
+      arrivals.forEach((stream) => void stream.write(GREETING))
+      await Promise.all(
+        Array.from({ length: AT_ONCE_COUNT }, async () => {
+          const client = await connect()
+          assert.deepEqual(await withinSeconds(5, readExactly(client, GREETING.length)), GREETING)
+        }),
+      )
     })
   }
 })

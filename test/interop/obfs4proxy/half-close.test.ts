@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { describe, test } from 'node:test'
-import type { Duplex } from 'node:stream'
-import { receiveAll, send } from '../../support/exchange.ts'
+import { closesWithoutError, receiveAll, send } from '../../support/exchange.ts'
 import { pairings } from '../../support/obfs4-pairings.ts'
 import { skipWithoutObfs4proxy } from '../../support/obfs4proxy.ts'
 
@@ -29,8 +27,3 @@ describe('a FIN ends the link cleanly', { skip: skipWithoutObfs4proxy }, () => {
     }
   }
 })
-
-async function closesWithoutError(stream: Duplex): Promise<void> {
-  if (!stream.closed) await once(stream, 'close')
-  assert.equal(stream.errored, null)
-}

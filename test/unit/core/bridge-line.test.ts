@@ -58,6 +58,21 @@ const PASTED: readonly (readonly [what: string, text: string])[] = [
   ['the full stop of a sentence', `${LINE}.`],
   ['quotes and a full stop', `“${LINE}”.`],
   ['a typographic hyphen', LINE.replace('iat-mode', 'iat\u2011mode')],
+  ['a break after the hyphen of iat-mode', LINE.replace('iat-', 'iat-\n')],
+  ['a break before the hyphen of iat-mode', LINE.replace('iat-', 'iat\n> -')],
+  ['a break after the sign of iat-mode', LINE.replace('iat-mode=', 'iat-mode=\n')],
+  ['breaks at every sign of iat-mode', `${LINE.replace('iat-mode=', 'iat\u2010\r\nmode\n=\n')}.`],
+  ['a break after a dot of the address', LINE.replace('192.0.', '192.0.\n')],
+  ['a break before a dot of the address', LINE.replace('192.0', '192\n> .0')],
+  ['a break at every dot of the address and at its colon', LINE.replace('192.0.2.7:', '192.\n0\n.2.\n7\n:')],
+  ...['- ', '* ', '• ', '– ', '1. ', '12) ', '> - '].map((mark) => [`the list mark "${mark}"`, mark + LINE] as const),
+  ['a list mark before quotes', `- "${LINE}"`],
+  [
+    'line and paragraph separators and the next-line control',
+    LINE.replace(' ', '\u2028').replace(' ', '\u2029').replace(' ', '\u0085'),
+  ],
+  ['a mail mark after a next-line control', LINE.replace(' cert', '\u0085> cert')],
+  ['variation selectors, joiners and tags', LINE.split('').join('\uFE0F').replace('=', '=\u034F\u3164\u{E0041}')],
   ['full-width signs', LINE.replace(':', '：').replaceAll('=', '＝')],
 ]
 
@@ -68,6 +83,37 @@ for (const [what, text] of PASTED) {
 test('joins a padded cert that is wrapped before its end', () => {
   const text = LINE.replace(CERT, `${CERT.slice(0, 60)}\n${CERT.slice(60)}==`)
   assert.equal(parseBridgeLine(text).arguments['cert'], `${CERT}==`)
+})
+
+test('joins an IPv6 address that is broken within its brackets', () => {
+  for (const address of [
+    '[2001:db8::\n7]:443',
+    '[2001:d\nb8:\n:7]:443',
+    '[\n2001:db8::7\n]:443',
+    '[2001:db8::7]\n:443',
+  ])
+    assert.deepEqual(parseBridgeLine(`obfs4 ${address} ${FINGERPRINT}`), {
+      transport: 'obfs4',
+      host: '2001:db8::7',
+      port: 443,
+      fingerprint: FINGERPRINT,
+      arguments: {},
+    })
+})
+
+test('keeps refusing breaks of which nobody can tell what they broke', () => {
+  refuses('obfs4 19\n2.0.2.7:443', /host:port/)
+  refuses('obfs4 10.\n192.0.2.7:443', /host:port/)
+  refuses('obfs4 192.0.2.\n7\n443', /host:port/)
+  refuses('obfs4 a.\nexample:443', /host:port/)
+  refuses('obfs4 [2001:db8::7\nobfs4]:443', /host:port/)
+  refuses(`obfs4 192.0.2.7:4\n43 ${FINGERPRINT}`, /fingerprint/)
+  refuses(`obfs4 192.0.2.7:443 cert=${CERT} iat-\nmode=7`, /key=value/)
+  refuses(`obfs4 192.0.2.7:443 cert=${CERT} other-\nkey=0`, /key=value/)
+  refuses(`obfs4 192.0.2.7:443 cert=${CERT} other=\n0`, /key=value/)
+  refuses(`obfs4 192.0.2.7:443 cert=${CERT} iat-mode=\n0=`, /key=value/)
+  refuses(`- ${LINE}\n- ${LINE}`, /key=value/)
+  refuses(`-${LINE}`, /begin with the name/)
 })
 
 test('takes lines without fingerprint or arguments, names and IPv6 addresses', () => {

@@ -157,7 +157,7 @@ describe('a close step', () => {
     assert.equal(clock.timerCount, 0)
   })
 
-  test('on a server ends after the linger limit without a byte, each byte prolongs it', async () => {
+  test('on a server ends after the linger limit, whatever the peer goes on sending', async () => {
     const { connection, peer, clock, events } = await serverScene({
       start: () => NOTHING,
       receive: () => ({ close: failure }),
@@ -166,7 +166,7 @@ describe('a close step', () => {
     peer.write('bad')
     await clock.advance(LIMITS.lingerMs - 1)
     peer.write('more')
-    await clock.advance(LIMITS.lingerMs - 1)
+    await clock.settle()
     assert.deepEqual(events, [])
     await clock.advance(1)
     assert.deepEqual(events, ['error PT_FRAME_INVALID', 'close'])
@@ -267,7 +267,7 @@ describe('a dial', () => {
     connection.write('never', (error) => events.push(error ? 'write failed' : 'written'))
     connection.destroy()
     await clock.settle()
-    assert.deepEqual(events, ['write failed', 'close'])
+    assert.deepEqual(events, ['close', 'write failed'])
     assert.equal(aborted, true)
     resolve(link.client)
     await clock.settle()

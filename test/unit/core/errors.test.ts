@@ -30,7 +30,7 @@ test('docs/errors.md has every code, in the order of the code, with the same fac
 
 test('docs/errors.md says what each code means, in a sentence of its own', () => {
   const meanings = rows.map(([, meaning]) => meaning!)
-  for (const meaning of meanings) assert.match(meaning, /^[A-Z].{15,}\.$/)
+  for (const meaning of meanings) assert.match(meaning, /^[A-Z`].{15,}\.$/)
   assert.equal(new Set(meanings).size, meanings.length)
 })
 

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
 import { NOTHING } from '../../../src/core/codec.ts'
 import type { Connection } from '../../../src/core/connection.ts'
+import { PtError } from '../../../src/core/errors.ts'
 import type { ByteStream } from '../../../src/core/platform.ts'
 import type { ListenOptions } from '../../../src/core/transport.ts'
 import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
@@ -86,6 +87,13 @@ test('with a backlog of 0 nobody waits', async (context) => {
   assert.deepEqual(events, ['listening', 'drop'])
 })
 
+test('maxConnections refuses what is no count of connections, and stays as it was', async (context) => {
+  const { listener } = await open(context, { maxConnections: 7 })
+  for (const count of [Number.NaN, -5, 0, 1.5, Infinity, '9' as unknown as number])
+    assert.throws(() => (listener.maxConnections = count), { code: 'PT_OPTION_INVALID', message: /"maxConnections"/ })
+  assert.equal(listener.maxConnections, 7)
+})
+
 test('maxConnections can be raised while clients wait', async (context) => {
   const { events, dial, settle, listener } = await open(context, { maxConnections: 1 })
   for (const stream of [await dial(), await dial()]) stream.write('+')
@@ -108,6 +116,31 @@ test('one bad client costs one connection and is heard as handshakeError only', 
     'connection',
     'handshakeError the peer ended the stream before the handshake was done',
   ])
+})
+
+test('a refused client is told at once and takes no place among the handshakes, however long it stays', async (context) => {
+  const refuse = new PtError('PT_HANDSHAKE_FAILED', 'refused')
+  const { dial, events, listener, platform } = await open(
+    context,
+    { maxHandshakes: 1 },
+    {
+      server: {
+        start: () => NOTHING,
+        receive: (bytes) => (bytes[0] === 0x2b ? { established: true } : { close: refuse }),
+      },
+    },
+  )
+  const stranger = await dial()
+  stranger.write('-')
+  const friend = await dial()
+  friend.write('+')
+  await platform.clock.settle()
+  assert.deepEqual(events.slice(-2), ['connection', 'handshakeError refused'].sort().reverse())
+  stranger.write('still here')
+  await platform.clock.advance(60_000)
+  assert.equal(events.filter((event) => event.startsWith('handshakeError')).length, 1)
+  listener.closeAllConnections()
+  await platform.clock.settle()
 })
 
 test('close() ends handshakes, lets open connections live, and closes after the last', async (context) => {

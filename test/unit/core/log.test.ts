@@ -66,6 +66,25 @@ test('a logger may have any of its members, and keeps its this', () => {
   assert.deepEqual(lines, ['it says listener:drop'])
 })
 
+test('what a logger throws is uncaught, and ends nothing of what told it', async (context) => {
+  const thrown: unknown[] = []
+  const listeners = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => void thrown.push(error))
+  context.after(() => {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener)
+  })
+  const failure = new Error('the disk of the log is full')
+  const log = createLog('scripted', {
+    debug: () => {
+      throw failure
+    },
+  })
+  log('key-pool:empty')
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(thrown, [failure])
+})
+
 test('a connection that fails tells its events with bytes and code, and with no address', async (context) => {
   const heard = hear(context)
   const { logger, lines } = recordingLogger()

@@ -44,24 +44,7 @@ test('normalizeConnect copies and freezes the options', () => {
 })
 
 test('normalizeConnect refuses a port that nothing can listen on', () => {
-  for (const port of [
-    0,
-    -1,
-    65_536,
-    1.5,
-    Number.NaN,
-    Infinity,
-    '0',
-    '-1',
-    '1e3',
-    '0x50',
-    ' 80',
-    '',
-    null,
-    true,
-    80n,
-    {},
-  ])
+  for (const port of [0, -1, 65_536, 1.5, Number.NaN, Infinity, '0', '-1', '1e3', '0x50', ' 80', '', true, 80n, {}])
     refuses(normalizeConnect, [{ port, host: 'localhost' }], /port must be an integer from 1 to 65535/)
   refuses(normalizeConnect, [0], /port/)
   refuses(normalizeConnect, [Number.NaN, 'localhost'], /port/)
@@ -81,7 +64,6 @@ test('normalizeConnect refuses a host that is not one, and does not repeat it', 
     'a\u200bb',
     'a/b',
     5,
-    null,
     'x'.repeat(256),
   ]
   for (const host of hosts) {
@@ -145,4 +127,51 @@ test('normalizeListen refuses what cannot be listened on', () => {
   refuses(normalizeListen, [{ port: 1, host: '' }], /empty/)
   refuses(normalizeListen, [{ port: 1, backlog: -1 }], /backlog/)
   refuses(normalizeListen, [`/${'x'.repeat(socketPathLimit)}`], /at most/)
+})
+
+test('null is absent, as http.Agent gives it', () => {
+  const { address } = normalizeConnect([{ host: '127.0.0.1', port: 80, path: null, signal: null }])
+  assert.deepEqual(address, { host: '127.0.0.1', port: 80 })
+})
+
+const NO_SIGNALS = ['x', 5, {}, new AbortController(), { aborted: false }, new EventTarget()]
+
+test('a signal that is none is refused, and one of another realm is taken', () => {
+  for (const normalize of [normalizeConnect, normalizeListen]) {
+    for (const signal of NO_SIGNALS)
+      assert.throws(() => normalize([{ port: 1, signal }]), {
+        name: 'PtError',
+        code: 'PT_OPTION_INVALID',
+        message: /"signal" must be an AbortSignal/,
+      })
+    const { signal } = new AbortController()
+    assert.equal(normalize([{ port: 1, signal }]).options.signal, signal)
+    const foreign = Object.assign(new EventTarget(), { aborted: false })
+    assert.equal(normalize([{ port: 1, signal: foreign }]).options.signal, foreign)
+  }
+})
+
+test('a mistyped limit of listen() is refused, and the right one told', () => {
+  const near = { maxHandshake: 'maxHandshakes', maxconnections: 'maxConnections', max_handshakes: 'maxHandshakes' }
+  for (const [key, name] of Object.entries({ ...near, maxConections: 'maxConnections', backLog: 'backlog' }))
+    assert.throws(() => normalizeListen([{ port: 1, [key]: 1 }]), {
+      name: 'PtError',
+      code: 'PT_OPTION_UNKNOWN',
+      message: new RegExp(`"${key}"; did you mean "${name}"\\?$`),
+    })
+})
+
+test('other unknown options are let through, as libraries give all of their own', () => {
+  const agents = {
+    servername: '',
+    agent: undefined,
+    _agentKey: 'x',
+    headers: {},
+    maxSockets: 5,
+    method: 'GET',
+    hots: 1,
+  }
+  assert.deepEqual(normalizeConnect([{ ...agents, port: 1, host: '::1' }]).address, { port: 1, host: '::1' })
+  const servers = { reusePort: true, blockList: {}, fd: 3, maxHeaderSize: 1, maxRequestsPerSocket: 1, highWaterMark: 1 }
+  assert.deepEqual(normalizeListen([{ ...servers, port: 1, host: '::1' }]).address, { port: 1, host: '::1' })
 })

@@ -84,12 +84,12 @@ test('ends after all batches and their delays, once, and takes nothing more', as
   assert.equal(wire.sent.toString(), 'a')
 })
 
-test('when destroyed fails every outstanding batch once and cancels its timer', async () => {
+test('when destroyed returns every outstanding callback once and cancels its timer', async () => {
   const { writer, clock, wire, log, note } = await openWriter()
   writer.write([segment('a', 10), segment('b')], note('first'))
   writer.write([segment('c')], note('second'))
-  writer.destroy(new Error('over'))
-  writer.destroy(new Error('again'))
+  for (const done of writer.destroy()) done(new Error('over'))
+  assert.deepEqual(writer.destroy(), [])
   writer.write([segment('d')], note('late'))
   writer.end(note('end'))
   await clock.advance(1000)
@@ -100,7 +100,7 @@ test('when destroyed fails every outstanding batch once and cancels its timer', 
 
 test('may be destroyed by a callback of its own', async () => {
   const { writer, wire, log, note } = await openWriter()
-  writer.write([segment('a')], () => writer.destroy(new Error('over')))
+  writer.write([segment('a')], () => void writer.destroy())
   writer.write([segment('b')], note('after'))
   assert.deepEqual(log, ['after failed'])
   assert.equal(wire.sent.toString(), 'a')

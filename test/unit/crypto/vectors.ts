@@ -5,11 +5,23 @@ export interface Obfs4Vectors {
   readonly client: KeyPairVector
   readonly server: KeyPairVector
   readonly identity: { readonly private: string; readonly public: string; readonly nodeId: string }
-  readonly handshake: Readonly<Record<'dh_xY' | 'dh_xB' | 'keySeed' | 'auth' | 'okm144', string>>
+  readonly handshake: Readonly<Record<HandshakeField, string>>
   readonly drbg: { readonly seed: string; readonly blocks: readonly string[] }
   readonly probdist: readonly DistributionVector[]
   readonly closeDelay: { readonly drbgSeed: string; readonly seconds: number }
 }
+
+type HandshakeField =
+  | 'epochHour'
+  | 'clientPad'
+  | 'macC'
+  | 'clientMessage'
+  | 'dh_xY'
+  | 'dh_xB'
+  | 'keySeed'
+  | 'auth'
+  | 'serverMessage'
+  | 'okm144'
 
 export interface KeyPairVector {
   readonly seed32: string

@@ -10,6 +10,8 @@ const CATCHES: readonly (readonly [Flaw, RegExp, RegExp])[] = [
   ['corrupts a byte', /^delivers what was written before 'connect'/, /first difference is at byte 50/],
   ['checks no frame', /after a flip in the data \(toServer\)/, /did not notice the alteration/],
   ['answers probes', /^sends no byte to any prober/, /was answered/],
+  ['answers probes', /after a flip in the client's handshake.*part 1 /, /the server answered with mask/],
+  ['answers half a handshake', /^drops a client whose handshake is cut, in silence.*part 2 /, /the server answered/],
   ['closes probes at once', /^sends no byte to any prober/, /tells probers apart/],
   ['accepts replays', /^sends no byte to any prober/, /a handshake replayed: \d+ bytes back/],
   ['loses bytes after the handshake', /follows the server's handshake at once, with the wire coalesced/, /received/],
@@ -58,6 +60,17 @@ describe('the conformance suite', () => {
       /one 'close' on both sides/,
       /'close' was emitted 2 times/,
     )
+  })
+
+  it('asks for silence only where it is promised', async () => {
+    for (const [flaw, title] of [
+      ['answers probes', /after a flip in the client's handshake.*part 1 /],
+      ['answers half a handshake', /^drops a client whose handshake is cut.*part 2 /],
+    ] as const) {
+      const tests = collect({ transport: toyWith(flaw), client: {}, server: {}, traits: { silent: false } })
+      const found = [...tests].find(([name]) => title.test(name))
+      await assert.doesNotReject(found![1](), found![0])
+    }
   })
 
   it('leaves out what a transport does not promise', () => {

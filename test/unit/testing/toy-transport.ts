@@ -11,6 +11,8 @@ const NONCE_LENGTH = 12
 const HELLO_LENGTH = 16
 const HEADER_LENGTH = 6
 const SILENCE_MS = 30_000
+/** How long the server's first word waits after its answer. */
+const GAP_MS = 20
 
 /** What a toy does wrong. */
 export type Flaw =
@@ -18,6 +20,7 @@ export type Flaw =
   | 'corrupts a byte'
   | 'checks no frame'
   | 'answers probes'
+  | 'answers half a handshake'
   | 'closes probes at once'
   | 'accepts replays'
   | 'loses bytes after the handshake'
@@ -94,11 +97,15 @@ class ToyCodec implements Codec {
   }
 
   send(chunks: readonly Uint8Array[]): Step {
+    const isFirstWord = this.#seen !== undefined && this.#sentCount === 0
+    const gap = isFirstWord ? [{ bytes: Buffer.alloc(0), delayMs: GAP_MS }] : []
     const wire = chunks.flatMap((chunk) => split(Buffer.from(chunk))).map((bytes) => ({ bytes: this.#frame(bytes) }))
-    return { wire }
+    return { wire: [...gap, ...wire] }
   }
 
   finish(): Step {
+    if (this.#flaw === 'answers half a handshake' && this.#seen !== undefined && this.#state === 'handshake')
+      return { ...this.wake(), wire: [{ bytes: Buffer.from('?') }] }
     if (this.#buffer.length === 0 || this.#state !== 'open') return NOTHING
     return { close: new PtError('PT_TRUNCATED', 'the stream ended within a frame') }
   }

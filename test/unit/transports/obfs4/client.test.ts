@@ -6,6 +6,7 @@ import { createMemoryPlatform } from '../../../../src/testing/memory-platform.ts
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { Obfs4Client } from '../../../../src/transports/obfs4/client.ts'
 import { ServerCodec } from '../../../../src/transports/obfs4/server-codec.ts'
+import { uniformInteger } from '../../../../src/util/random.ts'
 import { createTestBridge } from '../../../support/obfs4-bridge.ts'
 
 function create(seed = 0) {
@@ -18,13 +19,18 @@ function create(seed = 0) {
   return { events, platform, client, bridge, codec: () => client.codec(options) }
 }
 
-/** Has the bridge answer a hello. */
-async function answer(bridge: ReturnType<typeof createTestBridge>, hello: Uint8Array): Promise<Buffer> {
+/** Has the bridge answer a hello, the seed frame included, and say `words` at once. */
+async function answer(
+  bridge: ReturnType<typeof createTestBridge>,
+  hello: Uint8Array,
+  words: readonly Uint8Array[] = [],
+): Promise<Buffer> {
   const server = new ServerCodec(bridge)
   server.start()
   const { pending } = server.receive(hello)
-  const step = server.settle({ ok: true, value: await pending!(new AbortController().signal) })
-  return Buffer.from(step.wire![0]!.bytes)
+  const steps = [server.settle({ ok: true, value: await pending!(new AbortController().signal) })]
+  steps.push(...words.map((word) => server.send([word])))
+  return Buffer.concat(steps.flatMap(({ wire }) => wire!.map(({ bytes }) => bytes)))
 }
 
 const helloOf = (step: Step): Uint8Array => step.wire![0]!.bytes
@@ -48,6 +54,35 @@ test('makes its hello for the hour in which it starts, not for that of the dial'
   bridge.clock.setWallClock(platform.clock.now())
   const step = late.receive(await answer(bridge, helloOf(late.start())))
   assert.equal(step.established, true)
+})
+
+test('delivers, in the step that establishes it, the words that came in one read with the answer', async () => {
+  const { bridge, codec } = create()
+  const client = codec()
+  const words = ['a first word', 'and a second'].map((text) => Buffer.from(text))
+  const { established, data, close } = client.receive(await answer(bridge, helloOf(client.start()), words))
+  assert.equal(established, true)
+  assert.equal(String(data), 'a first wordand a second')
+  assert.equal(close, undefined)
+})
+
+test('delivers every word whole, wherever the answer and what follows it are cut', async () => {
+  const { bridge, codec } = create()
+  const random = new SeededRandom('cuts')
+  const word = random.fill(Buffer.alloc(3000))
+  for (let round = 0; round < 60; round++) {
+    const client = codec()
+    const whole = await answer(bridge, helloOf(client.start()), [word.subarray(0, 5), word.subarray(5)])
+    // Half of the cuts lie where the answer ends and the words begin.
+    const earliest = round % 2 === 0 ? 1 : whole.length - 4500
+    const cuts = [0, 0].map(() => uniformInteger(random, Math.max(1, earliest), whole.length - 1))
+    const [first, second] = cuts.sort((a, b) => a - b)
+    const pieces = [whole.subarray(0, first), whole.subarray(first, second), whole.subarray(second)]
+    const steps = pieces.map((piece) => client.receive(piece))
+    const data = Buffer.concat(steps.map((step) => Buffer.from(step.data ?? [])))
+    assert.ok(data.equals(word), `${data.length} of ${word.length} bytes came, cut at ${first} and ${second}`)
+    assert.equal(steps.filter(({ established }) => established === true).length, 1)
+  }
 })
 
 test('is established by the answer in whatever chopping, and takes the frames behind it', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NOTHING, type Step } from '../../../../src/core/codec.ts'
-import { PtError } from '../../../../src/core/errors.ts'
+import type { PtError } from '../../../../src/core/errors.ts'
 import { representativeToPublicKey } from '../../../../src/crypto/elligator2.ts'
 import { REPLAY_SLOT_COUNT } from '../../../../src/crypto/replay-filter.ts'
 import { createFrameDecoder } from '../../../../src/transports/obfs4/framing.ts'

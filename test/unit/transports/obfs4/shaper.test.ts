@@ -156,3 +156,12 @@ describe('tables', () => {
     assert.equal(drawn, 1)
   })
 })
+
+test('iat-mode 2 ends for every table of one value, also where no padding can reach it', () => {
+  for (const value of [1, 9, 20, 21, 22, 1447, 1448]) {
+    const segments = createShaper(2, tablesOf([value])).shape([Buffer.alloc(10, 1)])
+    assert.deepEqual(decode(bytesOf(segments)), Buffer.alloc(10, 1), `value ${value}`)
+    const odd = segments.filter(({ bytes }) => bytes.byteLength !== value)
+    assert.ok(odd.length <= 1, `value ${value}: ${odd.length} segments of other lengths`)
+  }
+})

@@ -1,0 +1,35 @@
+import { type PerformanceEntry, PerformanceObserver, constants } from 'node:perf_hooks'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+
+/** How much may be allocated, buffers of relayed bytes above all, between two collections of the whole heap. */
+const HEADROOM_LENGTH = 64 * 1_048_576
+/** Beyond what V8 lets a heap grow by itself, a larger factor could only be had for memory. */
+const V8_MAX_PERCENT = 300
+const V8_DECIDES = 0
+
+interface Collection extends PerformanceEntry {
+  readonly detail?: { readonly kind?: number }
+}
+
+/** By how many percent of its live bytes a heap may grow before V8 collects it whole; 0 leaves that to V8. */
+export function heapGrowingPercent(liveLength: number): number {
+  const percent = Math.floor((HEADROOM_LENGTH / liveLength) * 100)
+  return percent > V8_MAX_PERCENT ? percent : V8_DECIDES
+}
+
+/**
+ * Lets a small heap grow by 64 MiB between full collections. V8 counts buffers as growth, and a relay's heap is small and its buffers
+ * short-lived: by V8's own measure it marks 10 MB of live objects for every 14 MB relayed, a quarter of all CPU.
+ */
+export function letHeapGrow(): void {
+  const adjust = (): void => {
+    setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent(getHeapStatistics().used_heap_size)}`)
+  }
+  adjust()
+  const observer = new PerformanceObserver((list) => {
+    const collections = list.getEntries() as readonly Collection[]
+    const isMajor = collections.some(({ detail }) => detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR)
+    if (isMajor) adjust()
+  })
+  observer.observe({ entryTypes: ['gc'] })
+}
