@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { formatUsage } from 'pluggable-transports/dispatcher'
+import { letHeapGrow } from './heap-growth.ts'
 import { type Program, runIpc } from './run-ipc.ts'
 
 const NAME = 'ptkit'
@@ -11,6 +12,7 @@ const HELP_FLAGS = new Set(['-help', '--help', '-h'])
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 // Whatever is made here may hold a key: state, logs.
 process.umask(0o077)
+letHeapGrow()
 
 const argv = process.argv.slice(2)
 if (argv.some((word) => VERSION_FLAGS.has(word))) process.stdout.write(`${NAME} ${readVersion()}\n`)
