@@ -179,7 +179,7 @@ export class OptionsSchema<Definitions extends OptionDefinitions = OptionDefinit
   #unknown(key: string | symbol): PtError {
     const near = typeof key === 'symbol' ? undefined : closest(key, [...this.#properties.keys()])
     const hint = near === undefined ? '' : `; did you mean "${near}"?`
-    return new PtError('PT_OPTION_UNKNOWN', `${this.#transport} has no option "${showName(key)}"${hint}`)
+    return new PtError('PT_OPTION_UNKNOWN', `Transport ${this.#transport} has no option "${showName(key)}"${hint}`)
   }
 
   #parseOne(property: string, value: unknown, source: OptionSource): unknown {

@@ -67,7 +67,7 @@ function refuseMistypedLimits(given: Given): void {
   for (const key of Object.keys(given)) {
     const near = closest(key, LIMIT_NAMES)
     if (near !== undefined && near !== key)
-      throw new PtError('PT_OPTION_UNKNOWN', `listen() has no option "${key}"; did you mean "${near}"?`)
+      throw new PtError('PT_OPTION_UNKNOWN', `A listener has no option "${key}"; did you mean "${near}"?`)
   }
 }
 

@@ -18,7 +18,7 @@ export const fileStore: Store = Object.freeze({
       await mkdir(absolute, { recursive: true, mode: DIRECTORY_MODE })
       await access(absolute, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (cause) {
-      throw new PtError('PT_STATE_UNUSABLE', `the state directory ${absolute} cannot be made or written to`, { cause })
+      throw new PtError('PT_STATE_UNUSABLE', `The state directory ${absolute} cannot be made or written to`, { cause })
     }
     return new FileDirectory(absolute)
   },
@@ -43,7 +43,7 @@ class FileDirectory implements StateDirectory {
     }
     try {
       const content = await readUpTo(file, MOST_READ_LENGTH)
-      if (content === undefined) throw new PtError('PT_STATE_CORRUPT', `the state file ${path} is longer than 1 MiB`)
+      if (content === undefined) throw new PtError('PT_STATE_CORRUPT', `The state file ${path} is longer than 1 MiB`)
       return content
     } finally {
       await file.close()
@@ -79,7 +79,7 @@ class FileDirectory implements StateDirectory {
       if (initial?.length !== length)
         throw new PtError(
           'PT_STATE_CORRUPT',
-          `the state file ${path} does not have the ${length} bytes it was made with`,
+          `The state file ${path} does not have the ${length} bytes it was made with`,
         )
       return new LockedSlotFile(file, lock, initial)
     } catch (error) {

@@ -54,7 +54,7 @@ async function acquire(path: string, toldPath: string, guardsLeftCount: number):
       const holder = await readHolder(path)
       if (holder === undefined) continue
       if (holder === 'unreadable')
-        throw lockedError(`the lock ${path} cannot be read; remove it if no process uses this state`)
+        throw lockedError(`The lock ${path} cannot be read; remove it if no process uses this state`)
       if (guardsLeftCount === 0 || (await isAlive(holder))) throw heldError(toldPath, holder.pid)
       const guard = await acquire(`${path}.${holder.token}`, toldPath, guardsLeftCount - 1)
       try {
@@ -65,7 +65,7 @@ async function acquire(path: string, toldPath: string, guardsLeftCount: number):
         await guard.release()
       }
     }
-    throw lockedError(`the lock ${toldPath} changes hands too often`)
+    throw lockedError(`The lock ${toldPath} changes hands too often`)
   } finally {
     await ignoring('ENOENT', unlink(draft))
   }
@@ -188,7 +188,7 @@ function lockedError(message: string): PtError {
 
 function heldError(path: string, pid: number): PtError {
   const whose = pid === process.pid ? 'this process' : 'another process'
-  return lockedError(`the state is in use: the lock ${path} is held by ${whose}, pid ${pid}`)
+  return lockedError(`The state is in use: the lock ${path} is held by ${whose}, pid ${pid}`)
 }
 
 /** Waits for a promise and turns a rejection with this code into undefined. */

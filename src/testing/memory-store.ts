@@ -47,7 +47,7 @@ export class MemoryStore implements Store {
     await Promise.resolve()
     const failure = this.#failures.get('directory')
     if (failure !== undefined)
-      throw new PtError('PT_STATE_UNUSABLE', 'the state directory cannot be used', { cause: failure })
+      throw new PtError('PT_STATE_UNUSABLE', 'The state directory cannot be used', { cause: failure })
     return {
       read: async (name) => {
         await this.#step('read')
@@ -64,9 +64,9 @@ export class MemoryStore implements Store {
 
   async #openSlots(path: string, length: number, create: () => Buffer): Promise<SlotFile> {
     await this.#step('openSlots')
-    if (this.#locked.has(path)) throw new PtError('PT_STATE_LOCKED', 'another process holds the state directory')
+    if (this.#locked.has(path)) throw new PtError('PT_STATE_LOCKED', 'Another process holds the state directory')
     const content = this.files.get(path) ?? Buffer.from(create())
-    if (content.length !== length) throw new PtError('PT_STATE_CORRUPT', 'a state file has a wrong length')
+    if (content.length !== length) throw new PtError('PT_STATE_CORRUPT', 'A state file has a wrong length')
     this.files.set(path, content)
     this.#locked.add(path)
     return {

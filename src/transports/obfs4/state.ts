@@ -152,7 +152,7 @@ function formatBridgeLineTemplate(state: BridgeState): string {
 }
 
 function corrupt(what: string): PtError {
-  return new PtError('PT_STATE_CORRUPT', `the state file ${STATE_FILE} is refused and left as it is: ${what}`)
+  return new PtError('PT_STATE_CORRUPT', `The state file ${STATE_FILE} is refused and left as it is: ${what}`)
 }
 
 /** Turns the system's error into PT_STATE_UNUSABLE, which names the file. */
@@ -161,6 +161,6 @@ async function usable<Value>(name: string, action: Promise<Value>): Promise<Valu
     return await action
   } catch (cause) {
     if (cause instanceof PtError) throw cause
-    throw new PtError('PT_STATE_UNUSABLE', `the state file ${name} cannot be read or written`, { cause })
+    throw new PtError('PT_STATE_UNUSABLE', `The state file ${name} cannot be read or written`, { cause })
   }
 }

@@ -77,7 +77,7 @@ test('refuses a second holder in this process, with a sentence that names file a
   const lock = await acquireProcessLock(path)
   await assert.rejects(acquireProcessLock(path), {
     code: 'PT_STATE_LOCKED',
-    message: `the state is in use: the lock ${path} is held by this process, pid ${process.pid}`,
+    message: `The state is in use: the lock ${path} is held by this process, pid ${process.pid}`,
   })
   await lock.release()
 })
@@ -88,7 +88,7 @@ test('refuses a second process, and is taken over at once after kill -9', async 
   assert.equal(await holder.acquire(), 'held')
   await assert.rejects(acquireProcessLock(path), {
     code: 'PT_STATE_LOCKED',
-    message: `the state is in use: the lock ${path} is held by another process, pid ${holder.child.pid}`,
+    message: `The state is in use: the lock ${path} is held by another process, pid ${holder.child.pid}`,
   })
   await holder.kill()
   const lock = await acquireProcessLock(path)

@@ -61,7 +61,7 @@ for (const [name, { make, before, after, least, most }] of Object.entries(MESSAG
       for (const count of quarters) assert.ok(Math.abs(count - DRAW_COUNT / 4) < spread, quarters.join())
 
       const bytes = Buffer.concat(pads)
-      const counts = new Array<number>(256).fill(0)
+      const counts = Array.from({ length: 256 }, () => 0)
       for (const byte of bytes) counts[byte]! += 1
       const expected = bytes.length / 256
       const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
