@@ -6,10 +6,11 @@ import { type IncomingMessage, type ServerResponse, createServer, get } from 'no
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { skipWithoutObfs4proxy } from '../support/obfs4proxy.ts'
+import { poll } from '../support/poll.ts'
 import { ptkitPath } from '../support/ptkit.ts'
 import { connectThroughSocks } from '../support/socks-client.ts'
 import { type TorBridge, type TorClient, TorNetwork, skipWithoutTor } from '../support/tor-network.ts'
-import { type TorProcess, poll } from '../support/tor-process.ts'
+import type { TorProcess } from '../support/tor-process.ts'
 
 const FILE_LENGTH = 16 * 1024 * 1024
 /** Of the part that is sent before the circuit is looked at. */

@@ -4,8 +4,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { hasCommand } from './commands.ts'
+import { poll } from './poll.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { TorProcess, poll, run } from './tor-process.ts'
+import { TorProcess, run } from './tor-process.ts'
 
 const AUTHORITY_COUNT = 3
 const EXIT_COUNT = 2

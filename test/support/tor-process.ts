@@ -5,25 +5,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { poll } from './poll.ts'
 
 export const run = promisify(execFile)
 
 const LAST_LINE_COUNT = 30
-
-/** Asks something again and again until it has an answer; rejects, with what is wanted, when the time is over. */
-export async function poll<Value>(
-  wanted: string,
-  limitMs: number,
-  ask: () => Promise<Value | undefined>,
-): Promise<Value> {
-  const deadline = Date.now() + limitMs
-  for (;;) {
-    const value = await ask()
-    if (value !== undefined) return value
-    if (Date.now() > deadline) throw new Error(`${wanted}: not within ${limitMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
 
 /** A tor of a test, in a data directory of its own; it ends with the test, and with this process. */
 export class TorProcess {
