@@ -1,24 +1,12 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { hasCommand } from './commands.ts'
 import { ManagedProcess, type ProcessOwner } from './managed-process.ts'
 import { parseServerMethod, portOf } from './method-lines.ts'
 
 /** Whether to skip, and why: for node:test's `skip`. Where PT_REQUIRE_PEERS=1 is set, a missing peer fails instead. */
 export const skipWithoutObfs4proxy: string | false =
-  isOnPath('obfs4proxy') || process.env['PT_REQUIRE_PEERS'] === '1'
+  hasCommand('obfs4proxy') || process.env['PT_REQUIRE_PEERS'] === '1'
     ? false
     : 'obfs4proxy is not installed (apt-get install obfs4proxy)'
-
-function isOnPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, command), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
 
 export interface Obfs4proxyServer {
   readonly process: ManagedProcess
