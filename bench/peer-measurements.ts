@@ -15,6 +15,8 @@ const REFILL_MS = 500
 const IDLE_MS = 5000
 const HELD_COUNTS = [2000, 5000]
 const WARM_UP_COUNT = 100
+/** V8 goes on to optimize what a handshake needs until about here. */
+const WARM_SET_UP_COUNT = 2000
 
 export const BULKS = [
   { name: 'down', direction: 'down', count: 1 },
@@ -128,14 +130,21 @@ export async function measureBulk(
   return lanes.map(({ figures }) => figures)
 }
 
-/** Measures round trips and set-ups, in turn. Figures: `p50Us` and `p99Us`; `p50Ms`, `p90Ms`, and CPU in ms of `client` and `server` per set-up. */
+/**
+ * Measures round trips and set-ups, in turn. Figures: `p50Us` and `p99Us`; `p50Ms`, `p90Ms`, and CPU in ms of `client` and `server` per
+ * set-up; `first p50Ms` of set-ups by processes that have just started.
+ */
 export async function measureLatency(
   owner: ProcessOwner,
   names: readonly ContenderName[],
   counts: { readonly rounds: number; readonly roundTrips: number; readonly setUps: number },
 ): Promise<readonly Figures[]> {
   const { lanes } = await startScene(owner, names)
-  for (const lane of lanes) await perform(lane, { task: 'set-ups', count: WARM_UP_COUNT })
+  for (const lane of lanes) {
+    const { p50Ms } = await perform<{ p50Ms: number }>(lane, { task: 'set-ups', count: counts.setUps })
+    lane.figures.add({ 'first p50Ms': p50Ms })
+    await perform(lane, { task: 'set-ups', count: WARM_SET_UP_COUNT })
+  }
   for (let round = 0; round < counts.rounds; round++) {
     for (const lane of lanes) {
       lane.figures.add(await perform(lane, { task: 'round-trips', count: counts.roundTrips }))
