@@ -172,7 +172,7 @@ export class Connection extends SocketFace {
 
   #dial(dial: (signal: AbortSignal) => Promise<ByteStream>): void {
     const { dialTimeoutMs } = this.#parameters
-    this.#setDeadline(dialTimeoutMs, 'PT_DIAL_TIMEOUT', 'the dial')
+    this.#setDeadline(dialTimeoutMs, 'PT_DIAL_TIMEOUT', 'dial')
     this.#interrupt = new AbortController()
     const onStream = (stream: ByteStream) => {
       this.#interrupt = undefined
@@ -199,13 +199,13 @@ export class Connection extends SocketFace {
     stream.on('error', (error) => this.#fail(error))
     stream.on('close', () => this.#streamClosed())
     this.adopt(stream)
-    this.#setDeadline(this.#parameters.handshakeTimeoutMs, 'PT_HANDSHAKE_TIMEOUT', 'the handshake')
+    this.#setDeadline(this.#parameters.handshakeTimeoutMs, 'PT_HANDSHAKE_TIMEOUT', 'handshake')
     this.#apply(this.#codec.start())
   }
 
   #setDeadline(limitMs: number, code: 'PT_DIAL_TIMEOUT' | 'PT_HANDSHAKE_TIMEOUT', what: string): void {
     this.#deadline?.cancel()
-    const expire = () => this.#fail(new PtError(code, `${what} was not done within ${limitMs} ms`))
+    const expire = () => this.#fail(new PtError(code, `The ${what} was not done within ${limitMs} ms`))
     this.#deadline = this.#clock.setTimer(expire, limitMs, { ref: false })
   }
 
@@ -232,14 +232,14 @@ export class Connection extends SocketFace {
       // As net does: an end with nothing before it is told even if nobody reads.
       this.read(0)
     } else if (this.#phase === 'handshake' || this.#phase === 'waiting') {
-      this.#fail(new PtError('PT_TRUNCATED', 'the peer ended the stream before the handshake was done'))
+      this.#fail(new PtError('PT_TRUNCATED', 'The peer ended the stream before the handshake was done'))
     }
   }
 
   #streamClosed(): void {
     if (this.#phase === 'failing') this.#lingered()
     else if (this.#phase !== 'closed' && !this.#peerEnded) {
-      this.#fail(new PtError('PT_TRUNCATED', 'the stream closed before the peer had ended it'))
+      this.#fail(new PtError('PT_TRUNCATED', 'The stream closed before the peer had ended it'))
     } else if (this.#phase === 'open' && !this.writableEnded) {
       // Nothing can be written any more; what was received is still to be read.
       if (this.readableEnded) this.destroy()
@@ -366,7 +366,7 @@ export class Connection extends SocketFace {
   }
 
   #lingered(): void {
-    const limit = 'the peer did not end its side within the linger limit'
+    const limit = 'The peer did not end its side within the linger limit'
     this.destroy(this.#failure ?? new PtError('PT_LINGER_TIMEOUT', limit))
   }
 }

@@ -3,6 +3,8 @@ import { type FileHandle, access, constants, mkdir, open, rename, unlink } from 
 import { join, resolve } from 'node:path'
 import { PtError } from '../core/errors.ts'
 import type { SlotFile, StateDirectory, Store } from '../core/platform.ts'
+import { draftName, removeLeftovers } from './leftovers.ts'
+import { makePrivate } from './private-mode.ts'
 import { acquireProcessLock } from './process-lock.ts'
 import { LockedSlotFile } from './slot-file.ts'
 
@@ -10,13 +12,17 @@ const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 const MOST_READ_LENGTH = 1024 * 1024
 
-/** Keeps state in directories of the file system. */
+/**
+ * Keeps state in directories of the file system. What exists already is made private when it is opened; what killed processes left in a
+ * directory is removed with the opening of a slot file, whose lock stands for the directory: without it, replace nothing there.
+ */
 export const fileStore: Store = Object.freeze({
   directory: async (path: string): Promise<StateDirectory> => {
     const absolute = resolve(path)
     try {
       await mkdir(absolute, { recursive: true, mode: DIRECTORY_MODE })
       await access(absolute, constants.R_OK | constants.W_OK | constants.X_OK)
+      await makeDirectoryPrivate(absolute)
     } catch (cause) {
       throw new PtError('PT_STATE_UNUSABLE', `The state directory ${absolute} cannot be made or written to`, { cause })
     }
@@ -42,6 +48,7 @@ class FileDirectory implements StateDirectory {
       throw error
     }
     try {
+      await makePrivate(file, path)
       const content = await readUpTo(file, MOST_READ_LENGTH)
       if (content === undefined) throw new PtError('PT_STATE_CORRUPT', `The state file ${path} is longer than 1 MiB`)
       return content
@@ -52,7 +59,7 @@ class FileDirectory implements StateDirectory {
 
   async replace(name: string, content: Uint8Array | string): Promise<void> {
     const path = this.#join(name)
-    const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+    const temporary = draftName(path, randomBytes(8).toString('hex'))
     const file = await open(temporary, 'wx', FILE_MODE)
     try {
       try {
@@ -74,7 +81,9 @@ class FileDirectory implements StateDirectory {
     const lock = await acquireProcessLock(`${path}.lock`)
     let file: FileHandle | undefined
     try {
+      await removeLeftovers(this.#path, name)
       file = await this.#openOrCreate(name, length, create)
+      await makePrivate(file, path)
       const initial = await readUpTo(file, length)
       if (initial?.length !== length)
         throw new PtError(
@@ -108,6 +117,17 @@ class FileDirectory implements StateDirectory {
     if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name))
       throw new RangeError('a state file needs a plain file name')
     return join(this.#path, name)
+  }
+}
+
+async function makeDirectoryPrivate(path: string): Promise<void> {
+  // Windows opens no directory, and has no modes.
+  if (constants.O_DIRECTORY === undefined) return
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await makePrivate(directory, path)
+  } finally {
+    await directory.close()
   }
 }
 

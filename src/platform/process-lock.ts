@@ -20,7 +20,8 @@ export interface ProcessLock {
   release(): Promise<void>
 }
 
-interface Holder {
+/** Who holds a lock, as its file tells. */
+export interface Holder {
   readonly pid: number
   /** Clock ticks from boot to the start of the process, which tells a PID used again; '' where there is no /proc. */
   readonly started: string
@@ -120,7 +121,7 @@ async function placeDraft(draft: string, path: string): Promise<boolean> {
 }
 
 /** Reads who holds the lock; undefined where nobody does. */
-async function readHolder(path: string): Promise<Holder | 'unreadable' | undefined> {
+export async function readHolder(path: string): Promise<Holder | 'unreadable' | undefined> {
   const text = await ignoring('ENOENT', readSome(path))
   if (text === undefined) return undefined
   const match = HOLDER_LINE.exec(text)
@@ -153,7 +154,8 @@ async function describeSelf(): Promise<Holder> {
   }
 }
 
-async function isAlive({ pid, started, boot }: Holder): Promise<boolean> {
+/** Whether the process that made a lock is still there, and no other under its PID. */
+export async function isAlive({ pid, started, boot }: Holder): Promise<boolean> {
   const currentBoot = await bootId()
   if (boot !== '' && currentBoot !== '' && boot !== currentBoot) return false
   const status = await processStatus(pid)

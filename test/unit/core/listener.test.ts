@@ -114,7 +114,7 @@ test('one bad client costs one connection and is heard as handshakeError only', 
   await settle()
   assert.deepEqual(events.slice(1).sort(), [
     'connection',
-    'handshakeError the peer ended the stream before the handshake was done',
+    'handshakeError The peer ended the stream before the handshake was done',
   ])
 })
 

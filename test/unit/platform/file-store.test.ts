@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, readFile, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { PtError } from '../../../src/core/errors.ts'
 import { fileStore } from '../../../src/platform/file-store.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
+const modesOnly = { skip: process.platform === 'win32' ? 'needs modes' : false }
 const storeUrl = new URL('../../../src/platform/file-store.ts', import.meta.url).href
 
 test('makes a directory with its parents, 0700, and takes one that is there', async (context) => {
@@ -72,6 +73,58 @@ test('leaves the old file and no temporary one when the rename fails', async (co
   await mkdir(join(path, 'file'))
   await assert.rejects((await fileStore.directory(path)).replace('file', 'new'), { syscall: 'rename' })
   assert.deepEqual(await readdir(path), ['file'])
+})
+
+test(
+  'takes from others what an existing directory or file gives them, and gives nothing',
+  modesOnly,
+  async (context) => {
+    const path = await temporaryDirectory(context)
+    const modeOf = async (...names: string[]): Promise<number> => (await stat(join(path, ...names))).mode & 0o7777
+    for (const [before, after] of [
+      [0o755, 0o700],
+      [0o2770, 0o2700],
+      [0o700, 0o700],
+    ] as const) {
+      await chmod(path, before)
+      await fileStore.directory(path)
+      assert.equal(await modeOf(), after)
+    }
+    const directory = await fileStore.directory(path)
+    for (const [before, after] of [
+      [0o644, 0o600],
+      [0o666, 0o600],
+      [0o440, 0o400],
+      [0o400, 0o400],
+    ] as const) {
+      await writeFile(join(path, 'file'), 'content')
+      await chmod(join(path, 'file'), before)
+      assert.equal(String(await directory.read('file')), 'content')
+      assert.equal(await modeOf('file'), after)
+      await rm(join(path, 'file'))
+    }
+    await writeFile(join(path, 'slots'), 'content')
+    await chmod(join(path, 'slots'), 0o664)
+    await (await directory.openSlots('slots', 7, () => assert.fail('it is there'))).close()
+    assert.equal(await modeOf('slots'), 0o600)
+  },
+)
+
+test('removes what killed processes left, when it has the lock', async (context) => {
+  const path = await temporaryDirectory(context)
+  const directory = await fileStore.directory(path)
+  await writeFile(join(path, 'state.json.0123456789abcdef.tmp'), 'a key')
+  await directory.read('state.json')
+  assert.deepEqual(await readdir(path), ['state.json.0123456789abcdef.tmp'], 'who only reads has no lock')
+  const slots = await directory.openSlots('slots', 1, () => Buffer.alloc(1))
+  assert.deepEqual((await readdir(path)).sort(), ['slots', 'slots.lock'])
+  await writeFile(join(path, 'state.json.0123456789abcdef.tmp'), 'a key being written')
+  await assert.rejects(
+    directory.openSlots('slots', 1, () => Buffer.alloc(1)),
+    { code: 'PT_STATE_LOCKED' },
+  )
+  assert.equal((await readdir(path)).length, 3, 'who does not get the lock removes nothing')
+  await slots.close()
 })
 
 test('refuses names that are not plain', async (context) => {
