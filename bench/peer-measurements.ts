@@ -14,7 +14,7 @@ const WARM_UP_LENGTH = 67_108_864
 const REFILL_MS = 500
 const IDLE_MS = 5000
 const HELD_COUNTS = [2000, 5000]
-const WARM_UP_COUNT = 100
+const WARM_UP_COUNT = 400
 /** V8 goes on to optimize what a handshake needs until about here. */
 const WARM_SET_UP_COUNT = 2000
 

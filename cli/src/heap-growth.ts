@@ -2,7 +2,7 @@ import { type PerformanceEntry, PerformanceObserver, constants } from 'node:perf
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 
 /** How much may be allocated, buffers of relayed bytes above all, between two collections of the whole heap. */
-const HEADROOM_LENGTH = 64 * 1_048_576
+const HEADROOM_LENGTH = 48 * 1_048_576
 /** Beyond what V8 lets a heap grow by itself, a larger factor could only be had for memory. */
 const V8_MAX_PERCENT = 300
 const V8_DECIDES = 0
@@ -18,7 +18,7 @@ export function heapGrowingPercent(liveLength: number): number {
 }
 
 /**
- * Lets a small heap grow by 64 MiB between full collections. V8 counts buffers as growth, and a relay's heap is small and its buffers
+ * Lets a small heap grow by 48 MiB between full collections. V8 counts buffers as growth, and a relay's heap is small and its buffers
  * short-lived: by V8's own measure it marks 10 MB of live objects for every 14 MB relayed, a quarter of all CPU.
  */
 export function letHeapGrow(): void {
