@@ -2,9 +2,9 @@ import { type PerformanceEntry, PerformanceObserver, constants } from 'node:perf
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 
 /** How much may be allocated, buffers of relayed bytes above all, between two collections of the whole heap. */
-const HEADROOM_LENGTH = 48 * 1_048_576
-/** Beyond what V8 lets a heap grow by itself, a larger factor could only be had for memory. */
-const V8_MAX_PERCENT = 300
+const HEADROOM_LENGTH = 32 * 1_048_576
+/** A heap that the headroom does not even double is large enough for V8's own measure. */
+const MIN_PERCENT = 100
 const V8_DECIDES = 0
 
 interface Collection extends PerformanceEntry {
@@ -14,11 +14,11 @@ interface Collection extends PerformanceEntry {
 /** By how many percent of its live bytes a heap may grow before V8 collects it whole; 0 leaves that to V8. */
 export function heapGrowingPercent(liveLength: number): number {
   const percent = Math.floor((HEADROOM_LENGTH / liveLength) * 100)
-  return percent > V8_MAX_PERCENT ? percent : V8_DECIDES
+  return percent > MIN_PERCENT ? percent : V8_DECIDES
 }
 
 /**
- * Lets a small heap grow by 48 MiB between full collections. V8 counts buffers as growth, and a relay's heap is small and its buffers
+ * Lets a small heap grow by 32 MiB between full collections. V8 counts buffers as growth, and a relay's heap is small and its buffers
  * short-lived: by V8's own measure it marks 10 MB of live objects for every 14 MB relayed, a quarter of all CPU.
  */
 export function letHeapGrow(): void {

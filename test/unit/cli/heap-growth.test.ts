@@ -4,14 +4,14 @@ import { heapGrowingPercent } from '../../../cli/src/heap-growth.ts'
 
 const MEBIBYTE = 1_048_576
 
-test('lets a small heap grow by 48 MiB', () => {
-  for (const mebibytes of [8, 10, 15]) {
+test('lets a small heap grow by 32 MiB', () => {
+  for (const mebibytes of [8, 10, 30]) {
     const growth = (heapGrowingPercent(mebibytes * MEBIBYTE) / 100) * mebibytes
-    assert.ok(growth > 47 && growth <= 48, `${mebibytes} MiB grow by ${growth}`)
+    assert.ok(growth > 31 && growth <= 32, `${mebibytes} MiB grow by ${growth}`)
   }
 })
 
-test('leaves to V8 a heap that 48 MiB are no multiple of', () => {
-  assert.equal(heapGrowingPercent(16 * MEBIBYTE), 0)
+test('leaves to V8 a heap that 32 MiB do not double', () => {
+  assert.equal(heapGrowingPercent(33 * MEBIBYTE), 0)
   assert.equal(heapGrowingPercent(1024 * MEBIBYTE), 0)
 })
