@@ -8,16 +8,19 @@ const NAME = 'ptkit'
 const VERSION_FLAGS = new Set(['-version', '--version'])
 const HELP_FLAGS = new Set(['-help', '--help', '-h'])
 
-// A parent that ends closes our pipes before it signals us: a line that nobody reads is no reason to die.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-// Whatever is made here may hold a key: state, logs.
-process.umask(0o077)
-letHeapGrow()
+/** Runs what the command line asks for. `parentId` is the process that started this one. */
+export function main(parentId: number): void {
+  // A parent that ends closes our pipes before it signals us: a line that nobody reads is no reason to die.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  // Whatever is made here may hold a key: state, logs.
+  process.umask(0o077)
+  letHeapGrow()
 
-const argv = process.argv.slice(2)
-if (argv.some((word) => VERSION_FLAGS.has(word))) process.stdout.write(`${NAME} ${readVersion()}\n`)
-else if (argv.some((word) => HELP_FLAGS.has(word))) process.stdout.write(formatUsage(NAME))
-else void runIpc(argv, { name: NAME, version: readVersion() } satisfies Program)
+  const argv = process.argv.slice(2)
+  if (argv.some((word) => VERSION_FLAGS.has(word))) process.stdout.write(`${NAME} ${readVersion()}\n`)
+  else if (argv.some((word) => HELP_FLAGS.has(word))) process.stdout.write(formatUsage(NAME))
+  else void runIpc(argv, { name: NAME, version: readVersion(), parentId } satisfies Program)
+}
 
 function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')

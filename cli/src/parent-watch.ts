@@ -4,6 +4,8 @@ import process from 'node:process'
 export const PARENT_POLL_MS = 1_000
 
 export interface ParentWatchParameters {
+  /** The id of the parent when this process started. */
+  readonly startedBy: number
   /** The id of this process's parent now, as process.ppid gives it. */
   readonly parentId: () => number
   /** Says whether a process lives: on Windows a parent's id stays when it is dead. */
@@ -16,15 +18,14 @@ export interface ParentWatchParameters {
  * Watches for the death of the parent (PT 1.0 §3.4). Without a parent at the start, which is then process 0 or 1, it watches nothing. It does
  * not keep the process alive.
  */
-export function watchParent({ parentId, isAlive, onDeath }: ParentWatchParameters): void {
-  const parent = parentId()
-  if (parent === 0 || parent === 1) return
+export function watchParent({ startedBy, parentId, isAlive, onDeath }: ParentWatchParameters): void {
+  if (startedBy === 0 || startedBy === 1) return
   const poll = (): void => {
-    if (parentId() === parent && isAlive(parent)) wait()
+    if (parentId() === startedBy && isAlive(startedBy)) setTimeout(poll, PARENT_POLL_MS).unref()
     else onDeath()
   }
-  const wait = (): void => void setTimeout(poll, PARENT_POLL_MS).unref()
-  wait()
+  // At once too: it may have died while this process started.
+  setTimeout(poll, 0)
 }
 
 /** Says whether a process lives, by asking the system. */

@@ -23,6 +23,8 @@ const LONG_MS = 2 ** 31 - 1
 export interface Program {
   readonly name: string
   readonly version: string
+  /** The process that started this one; read at the very start, since it may end while this one loads. */
+  readonly parentId: number
 }
 
 const streams = { out: process.stdout, err: process.stderr } as const
@@ -61,6 +63,8 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
   if (failure !== undefined) lines.log('WARN', `state:unusable ${failure}`)
   // A parent takes the end of a process without a transport for a crash, and starts it again.
   setInterval(() => {}, LONG_MS)
+  // The launcher's, which end a process that is still starting.
+  for (const signal of ['SIGTERM', 'SIGINT']) process.removeAllListeners(signal)
   const stop = superviseShutdown({
     running: dispatcher,
     signals: process,
@@ -68,6 +72,7 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
     exit: () => exitWhenWritten(0),
   })
   watchParent({
+    startedBy: program.parentId,
     parentId: () => process.ppid,
     isAlive: process.platform === 'win32' ? isProcessAlive : () => true,
     onDeath: stop,

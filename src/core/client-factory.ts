@@ -37,6 +37,9 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
 
   return {
     transport,
+    checkArguments(args: Arguments): void {
+      optionsOf(args)
+    },
     connect(...args: unknown[]): Connection {
       const { options: given, address, listener } = normalizeConnect(args)
       const codec = protocol.codec(optionsOf(given.arguments))

@@ -68,6 +68,8 @@ export type ListenOptions = ListenAddress & {
 /** The draft's Client Factory: connection settings in, Connections out. Argument errors throw before any I/O. */
 export interface ClientFactory {
   readonly transport: string
+  /** Throws what connect() would throw for these arguments of a connection: PT_OPTION_FORBIDDEN, PT_OPTION_INVALID, PT_OPTION_MISSING. */
+  checkArguments(args: Arguments): void
   connect(options: ConnectOptions, onConnect?: () => void): Connection
   connect(port: number, host?: string, onConnect?: () => void): Connection
   connect(port: number, onConnect?: () => void): Connection

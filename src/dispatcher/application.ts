@@ -39,7 +39,7 @@ async function dialWithin({ dialer, clock }: Platform, address: Address, signal:
   const onAbort = (): void => ending.abort(signal.reason)
   signal.addEventListener('abort', onAbort)
   const limitMs = DEFAULT_LIMITS.dialTimeoutMs
-  const timeout = new PtError('PT_DIAL_TIMEOUT', `the application server did not answer within ${limitMs} ms`)
+  const timeout = new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`)
   const timer = clock.setTimer(() => ending.abort(timeout), limitMs)
   try {
     return await dialer.dial(address, { signal: ending.signal })

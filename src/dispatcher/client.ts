@@ -9,6 +9,7 @@ import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
+import { refusePacketMode } from './modes.ts'
 import { createRoute } from './route.ts'
 import { startMethods } from './start-methods.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
@@ -67,8 +68,8 @@ interface ClientMethodParameters {
 async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
   const { transport, requested, config, platform, settings } = parameters
   const logger = nameTransport(parameters.logger, transport.name)
-  const { mode, target, listen: address } = config
-  if (mode === 'transparent-UDP' || mode === 'STUN') throw new Error(`the mode ${mode} is not offered`)
+  const { mode, target, listen: address, unsafeLogging } = config
+  refusePacketMode(mode)
   const route = createRoute({ transport, requested, target, perConnection: mode === 'socks5', settings })
   if (mode === 'transparent-TCP')
     return startTransparentTcp({
@@ -76,6 +77,7 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
       address,
       connect: () => route.connect({}),
       logger,
+      unsafeLogging,
     })
   return listenSocks({
     platform,
@@ -83,8 +85,9 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
     connect: (request) => route.connect(request),
     checkParameters: (args) => route.check(args),
     logger,
+    unsafeLogging,
     onError: (error) => {
-      logger.error?.('dispatcher:listener-failed', failureFields(error))
+      logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
     },
   })
 }

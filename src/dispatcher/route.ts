@@ -36,7 +36,7 @@ export interface RouteRequest {
 export interface Route {
   /** Begins a connection. Throws what ClientFactory.connect() throws, and PT_OPTION_INVALID for an argument serverAddress. */
   connect(request: RouteRequest): Connection
-  /** Throws when arguments do not suit the transport: an unknown name, a value that will not do. */
+  /** Throws when arguments do not suit the transport: an unknown name, a value that will not do, one that is missing. */
   check(args: Arguments): void
 }
 
@@ -61,6 +61,7 @@ export function createRoute({ transport, requested, target, perConnection, setti
     check(args: Arguments): void {
       const own = takeServerAddress(args)
       transport.clientOptions.parseArguments(own.rest, 'connection', { unknown: 'reject' })
+      factory.checkArguments(own.rest)
     },
   })
 }

@@ -6,6 +6,7 @@ import { createApplicationDialer } from './application.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
+import { refusePacketMode } from './modes.ts'
 import { isLoopback } from './outbound-dialer.ts'
 import { type ServerMethod, startServerMethod } from './server-method.ts'
 import { startMethods } from './start-methods.ts'
@@ -28,10 +29,18 @@ export async function startServer(parameters: ServerParameters): Promise<readonl
   const settings = { platform, logger, unsafeLogging }
 
   const start = async (transport: Transport, requested: RequestedServerTransport): Promise<ServerMethod> => {
+    refusePacketMode(config.mode)
     const factory = transport.server(serverOptions(transport, requested.arguments, stateLocation), settings)
     const dialApplication = createApplicationDialer({ application, transport: transport.name, platform, readFile })
     const named = nameTransport(logger, transport.name)
-    return startServerMethod({ factory, bind: requested.bind, dialApplication, clock: platform.clock, logger: named })
+    return startServerMethod({
+      factory,
+      bind: requested.bind,
+      dialApplication,
+      clock: platform.clock,
+      logger: named,
+      unsafeLogging,
+    })
   }
   const methods = await startMethods({
     requested: config.transports,

@@ -53,7 +53,7 @@ export async function dialExtendedOrPort(
   const ending = new AbortController()
   const onAbort = (): void => ending.abort(signal.reason)
   signal.addEventListener('abort', onAbort)
-  const timeout = new PtError('PT_HANDSHAKE_TIMEOUT', `the Extended ORPort did not answer within ${LIMIT_MS} ms`)
+  const timeout = new PtError('PT_HANDSHAKE_TIMEOUT', `The Extended ORPort did not answer within ${LIMIT_MS} ms`)
   const timer = platform.clock.setTimer(() => ending.abort(timeout), LIMIT_MS)
   try {
     const cookie = await readCookie(orPort)
@@ -71,10 +71,10 @@ async function readCookie(orPort: ExtendedOrPort): Promise<Buffer> {
   try {
     file = await orPort.readCookieFile()
   } catch (cause) {
-    throw failed('the cookie file of the Extended ORPort cannot be read', cause)
+    throw failed('The cookie file of the Extended ORPort cannot be read', cause)
   }
   const cookie = decodeCookieFile(file)
-  if (cookie === undefined) throw failed('the cookie file of the Extended ORPort is not one')
+  if (cookie === undefined) throw failed('The cookie file of the Extended ORPort is not one')
   return cookie
 }
 
@@ -109,15 +109,15 @@ async function authenticate(
     if (type === END_OF_AUTH_TYPES) break
     types.add(type!)
   }
-  if (!types.has(SAFE_COOKIE)) throw failed('the Extended ORPort does not offer SAFE_COOKIE')
+  if (!types.has(SAFE_COOKIE)) throw failed('The Extended ORPort does not offer SAFE_COOKIE')
   stream.write(Buffer.concat([Buffer.of(SAFE_COOKIE), clientNonce]))
   const challenge = await reader.take(CHALLENGE_LENGTH)
   const exchange = { cookie, clientNonce, serverNonce: challenge.subarray(HASH_LENGTH) }
   if (!isServerHash(challenge.subarray(0, HASH_LENGTH), exchange))
-    throw failed('the server at the Extended ORPort does not have its cookie')
+    throw failed('The server at the Extended ORPort does not have its cookie')
   stream.write(computeClientHash(exchange))
   const [status] = await reader.take(1)
-  if (status !== AUTHENTICATED) throw failed('the Extended ORPort refused the cookie')
+  if (status !== AUTHENTICATED) throw failed('The Extended ORPort refused the cookie')
 }
 
 /** Reads replies up to OKAY. Bodies, and replies that are not known, are skipped. */
@@ -126,7 +126,7 @@ async function awaitOkay(reader: StreamReader): Promise<void> {
     const { type, length } = decodeCommandHeader(await reader.take(COMMAND_HEADER_LENGTH))
     await reader.take(length)
     if (type === REPLIES.okay) return
-    if (type === REPLIES.deny) throw failed('the Extended ORPort denied the client')
+    if (type === REPLIES.deny) throw failed('The Extended ORPort denied the client')
   }
 }
 

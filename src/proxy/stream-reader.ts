@@ -55,7 +55,7 @@ export class StreamReader {
     else if (this.#failure !== undefined) this.#fail(this.#failure)
   }
 
-  readonly #onEnd = (): void => this.#fail(new PtError('PT_TRUNCATED', 'the stream ended before it was expected to'))
+  readonly #onEnd = (): void => this.#fail(new PtError('PT_TRUNCATED', 'The stream ended before it was expected to'))
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason as Error)
 

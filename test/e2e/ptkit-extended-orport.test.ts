@@ -35,7 +35,7 @@ test('reads the cookie anew for each client, and lives while it cannot', { timeo
   lost.resume()
   await once(lost, 'end')
   const line = await process.line('LOG SEVERITY=warning MESSAGE="dispatcher:application-failed')
-  assert.match(line, /the cookie file of the Extended ORPort cannot be read\\" cause=ENOENT"$/)
+  assert.match(line, /The cookie file of the Extended ORPort cannot be read\\" cause=ENOENT"$/)
 
   await writeFile(cookieFile, COOKIE_FILE)
   const client = connect()

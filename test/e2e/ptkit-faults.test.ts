@@ -152,7 +152,7 @@ test('holds no more than its buffers for an application that stops reading', { s
 test('tells its parent of a state directory that cannot be made, and lives', { timeout: 30_000 }, async (t) => {
   const stateDir = join(process.execPath, 'state')
   const child = startPtkit(t, serverEnvironment(stateDir))
-  await assert.rejects(child.line('SMETHOD obfs4'), /the process refused: SMETHOD-ERROR obfs4 the state directory/)
+  await assert.rejects(child.line('SMETHOD obfs4'), /the process refused: SMETHOD-ERROR obfs4 The state directory/)
   await child.line('SMETHODS DONE')
   assert.equal(child.child.exitCode, null)
 })

@@ -16,8 +16,8 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 const executable = fileURLToPath(new URL('../../cli/bin/ptkit', import.meta.url))
 const CLIENT = ['-ptversion', '1', '-transport', 'obfs4']
 
-function startPtkit(test: TestContext, args: readonly string[]): ManagedProcess {
-  return new ManagedProcess(test, process.execPath, [executable, ...args])
+function startPtkit(test: TestContext, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ManagedProcess {
+  return new ManagedProcess(test, process.execPath, [executable, ...args], environment)
 }
 
 /** Starts a client; returns it with the port of its SOCKS listener. */
@@ -129,6 +129,17 @@ test('exits when its parent dies', { skip: process.platform === 'win32' }, async
   parent.kill('SIGKILL')
   await closed
 })
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  test(`exits with 0 at ${signal} while it is still loading`, async (t) => {
+    // Signals itself in the turn in which the signal is first listened for.
+    const code = `process.once('newListener', () => setImmediate(() => process.kill(process.pid, '${signal}')))`
+    const child = startPtkit(t, [...CLIENT, '-state', await temporaryDirectory(t)], {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+    })
+    assert.equal(await exitCodeOf(child), 0)
+    await assert.rejects(child.line(''), /ended without the line/)
+  })
 
 test('survives a parent that closes its pipes, and exits with 0 at SIGTERM', async (t) => {
   const [child, port] = await startClient(t, ['-ipcLogLevel', 'DEBUG'])

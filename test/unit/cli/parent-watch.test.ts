@@ -7,7 +7,12 @@ import { PARENT_POLL_MS, isProcessAlive, watchParent } from '../../../cli/src/pa
 function watch(test: TestContext, parent: number) {
   test.mock.timers.enable({ apis: ['setTimeout'] })
   const world = { parent, alive: true, deaths: 0 }
-  watchParent({ parentId: () => world.parent, isAlive: () => world.alive, onDeath: () => world.deaths++ })
+  watchParent({
+    startedBy: parent,
+    parentId: () => world.parent,
+    isAlive: () => world.alive,
+    onDeath: () => world.deaths++,
+  })
   return { world, tick: () => test.mock.timers.tick(PARENT_POLL_MS) }
 }
 
@@ -18,6 +23,13 @@ test('tells the death of the parent once, when this process has another', (t) =>
   world.parent = 1
   tick()
   tick()
+  assert.equal(world.deaths, 1)
+})
+
+test('tells the death of a parent that died while this process was starting', (t) => {
+  const { world } = watch(t, 4711)
+  world.parent = 1
+  t.mock.timers.tick(0)
   assert.equal(world.deaths, 1)
 })
 

@@ -142,6 +142,24 @@ test('answers a refused connection by 05 and the reply that fits', async () => {
   await dispatcher.stop()
 })
 
+for (const unsafeLogging of [false, true]) {
+  test(`${unsafeLogging ? 'names' : 'hides'} the destination in LOG lines with unsafeLogging ${unsafeLogging}`, async () => {
+    for (const mode of ['socks5', 'transparent-TCP'] as const) {
+      const level = { version: VERSION_3, ipcLogLevel: 'DEBUG' } as const
+      const target = { host: 'bridge.example', port: 443 }
+      const { connect, dispatcher, out } = await startWorld({ ...level, mode, target, unsafeLogging }, [])
+      const application = await connect()
+      application.resume().write(Buffer.concat([noAuthentication, addressRequest]))
+      await once(application, 'close')
+      const refusal = out.find((line) => /socks:refused|dispatcher:connect-failed/.test(line))
+      assert.match(refusal!, /code=ECONNREFUSED/)
+      assert.equal(/message=/.test(refusal!), unsafeLogging)
+      if (mode === 'socks5') assert.equal(refusal!.includes('192.0.2.7'), unsafeLogging)
+      await dispatcher.stop()
+    }
+  })
+}
+
 test('answers a connection whose arguments lack the cert of its transport', async () => {
   const { connect, dispatcher } = await startWorld({ transports: [{ name: 'obfs4', arguments: {} }] })
   const application = await connect()
@@ -152,6 +170,8 @@ test('answers a connection whose arguments lack the cert of its transport', asyn
 
 for (const [title, block] of [
   ['an unknown setting', '{"colour":"red"}'],
+  ['a setting missing', '{"iat-mode":"0"}'],
+  ['nothing in it', '{}'],
   ['a value that will not do', '{"cert":"short"}'],
   ['a bad server address', '{"serverAddress":"nowhere"}'],
 ] as const) {
@@ -205,7 +225,7 @@ test('refuses an option that is unknown and a server address that is none', asyn
   assert.deepEqual(
     out.filter((line) => line.startsWith('CMETHOD')),
     [
-      'CMETHOD-ERROR plain plain has no option "colour"',
+      'CMETHOD-ERROR plain Transport plain has no option "colour"',
       'CMETHOD-ERROR obfs4 Option "serverAddress" must be host:port, an IPv6 address in brackets',
       'CMETHODS DONE',
     ],

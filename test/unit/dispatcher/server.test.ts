@@ -122,7 +122,7 @@ test('refuses options that are unknown, and a state directory that is not the pa
     ],
   })
   assert.deepEqual(out.slice(1), [
-    'SMETHOD-ERROR plain plain has no option "colour"',
+    'SMETHOD-ERROR plain Transport plain has no option "colour"',
     'SMETHOD-ERROR obfs4 Option "state-dir" cannot be given beside the state location',
     'SMETHODS DONE',
   ])
@@ -156,6 +156,17 @@ test('lets a client go whose application server is not there, and serves the nex
   const client = connect()
   await once(client, 'connect')
   assert.ok(await arrivals.next())
+  await dispatcher.stop()
+})
+
+test('tells the client and the message of what failed under unsafe logging', async () => {
+  const { acceptor, dispatcher, out, connect } = await startWorld({ ipcLogLevel: 'WARN', unsafeLogging: true })
+  await acceptor.close()
+  const lost = connect()
+  lost.resume()
+  await once(lost, 'end')
+  const facts = String.raw`code=ECONNREFUSED message=\"connect ECONNREFUSED\" client=127.0.0.1 clientPort=${lost.localPort}`
+  assert.equal(out.at(-1), `LOG SEVERITY=warning MESSAGE="dispatcher:application-failed transport=plain ${facts}"`)
   await dispatcher.stop()
 })
 
@@ -241,7 +252,7 @@ test('tells the parent of a cookie that cannot be read, and lets the client go',
   const client = connect()
   client.resume()
   await once(client, 'end')
-  const message = String.raw`\"the cookie file of the Extended ORPort cannot be read\"`
+  const message = String.raw`\"The cookie file of the Extended ORPort cannot be read\"`
   assert.equal(
     out.at(-1),
     `LOG SEVERITY=warning MESSAGE="dispatcher:application-failed transport=plain code=PT_HANDSHAKE_FAILED message=${message} cause=EACCES"`,
@@ -254,4 +265,15 @@ test('warns of an Extended ORPort that is not on loopback', async () => {
   const { dispatcher, out } = await startWorld({ application: { ...extended, address }, ipcLogLevel: 'WARN' })
   assert.ok(out.includes('LOG SEVERITY=warning MESSAGE="dispatcher:extended-orport-exposed"'))
   await dispatcher.stop()
+})
+
+test('refuses the modes that it does not have', async () => {
+  for (const mode of ['transparent-UDP', 'STUN'] as const) {
+    const { dispatcher, err, out, platform } = await startWorld({ version: VERSION_3, mode })
+    assert.deepEqual(err, [`SMETHOD-ERROR plain the mode ${mode} is not offered`])
+    assert.equal(out.at(-1), 'SMETHODS DONE')
+    // The application's alone.
+    assert.equal(platform.network.bindingCount, 1)
+    await dispatcher.stop()
+  }
 })
