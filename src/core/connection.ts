@@ -131,7 +131,7 @@ export class Connection extends SocketFace {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    const interruption = interruptionOf(this.connecting)
+    const beforeConnection = this.connecting
     this.#bytesSent = this.bytesWritten
     this.#phase = 'closed'
     this.#interrupt?.abort(error ?? undefined)
@@ -140,13 +140,16 @@ export class Connection extends SocketFace {
     this.#wake?.cancel()
     this.retire()
     this.#linger.set(0)
-    const outstanding = [...(this.#writer?.destroy() ?? []), this.#heldWrite?.callback, this.#heldFinal]
+    const held = [this.#heldWrite?.callback, this.#heldFinal].filter((callback) => callback !== undefined)
+    const outstanding = [...(this.#writer?.destroy() ?? []), ...held]
     this.#heldWrite = this.#heldFinal = undefined
     const finish = () => {
       callback(error)
+      if (outstanding.length === 0) return
       // After 'close', as in net: a Writable takes an error of these for the stream's own.
       process.nextTick(() => {
-        for (const done of outstanding) done?.(error ?? interruption)
+        const interruption = error ?? interruptionOf(beforeConnection)
+        for (const done of outstanding) done(interruption)
       })
     }
     const stream = this.#stream
