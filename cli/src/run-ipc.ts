@@ -12,7 +12,6 @@ import {
   writeFailure,
 } from 'pluggable-transports/dispatcher'
 import { exitWhenWritten } from './exit.ts'
-import { createLogFile } from './log-file.ts'
 import { isProcessAlive, watchParent } from './parent-watch.ts'
 import { superviseShutdown } from './shutdown.ts'
 
@@ -50,7 +49,7 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
   const lines = new LineWriter({ ...streams, version, ipcLogLevel })
   const directory = resolve(config.stateLocation)
   const failure = makeStateDirectory(directory)
-  const logger = openLogFile(directory, config, lines)
+  const logger = await openLogFile(directory, config, lines)
   const dispatcher = runDispatcher({
     config,
     lines,
@@ -105,8 +104,14 @@ function makeStateDirectory(directory: string): string | undefined {
   }
 }
 
-function openLogFile(directory: string, { logFileLevel }: DispatcherConfig, lines: LineWriter): Logger {
+async function openLogFile(
+  directory: string,
+  { logFileLevel }: DispatcherConfig,
+  lines: LineWriter,
+): Promise<Logger> {
   if (logFileLevel === undefined) return {}
+  // Loaded where it is asked for alone: few processes write a log, and each pays for what it loads.
+  const { createLogFile } = await import('./log-file.ts')
   return createLogFile(directory, logFileLevel, (error) => {
     lines.log('WARN', `log-file:unusable ${describeCode(error)}`)
   })
