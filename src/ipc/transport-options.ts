@@ -27,17 +27,24 @@ function parseJsonOptions(text: string, wanted: ReadonlySet<string>): TransportO
     return { problem: 'begin with "{" and are not valid JSON' }
   }
   if (!isPlainObject(json)) return { problem: 'must be a JSON object' }
-  const { [TRANSPORT_KEY]: name, ...rest } = json
-  if (typeof name === 'string') return { byTransport: new Map(wanted.has(name) ? [[name, toArguments(rest)]] : []) }
+  const { [TRANSPORT_KEY]: transport, ...rest } = json
+  if (typeof transport === 'string')
+    return { byTransport: new Map(wanted.has(transport) ? [[transport, toArguments(rest)]] : []) }
   const entries = Object.entries(json)
-  if (!entries.every((entry): entry is [string, Record<string, unknown>] => isPlainObject(entry[1])))
-    return { forTheOne: toArguments(json) }
-  const asked = entries.filter(([transport]) => wanted.has(transport))
-  return { byTransport: new Map(asked.map(([transport, options]) => [transport, toArguments(options)])) }
+  const asked = entries.filter(([name]) => wanted.has(name))
+  const nested = asked.filter(hasObject)
+  // What stands under names that nobody asked for says nothing about the shape, once one that was asked for has its object.
+  if (nested.length === 0 && !entries.every(hasObject)) return { forTheOne: toArguments(json) }
+  if (nested.length < asked.length) return { problem: 'hold something else than an object for a transport' }
+  return { byTransport: new Map(nested.map(([name, options]) => [name, toArguments(options)])) }
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function hasObject(entry: [string, unknown]): entry is [string, Record<string, unknown>] {
+  return isPlainObject(entry[1])
 }
 
 /** Brings JSON values to the texts that an option's wire form has; null is absent, what has parts stays JSON. */
@@ -50,17 +57,22 @@ function parseTextOptions(text: string, wanted: ReadonlySet<string>): TransportO
   const byTransport = new Map<string, [key: string, value: string][]>()
   for (const entry of splitUnescaped(text, ';')) {
     const [name, rest] = splitOnce(entry, ':')
+    if (rest !== undefined && isStranger(unescape(name), wanted)) continue
     const [key, value] = splitOnce(rest ?? '', '=')
     const parts = [name, key, value ?? ''].map(unescape)
     const [transport, option, setting] = parts
     if (value === undefined || !transport || !option || setting === undefined)
       return { problem: 'must have the form name:key=value;name:key=value, with ":", ";" and "\\" escaped by a "\\"' }
-    if (!wanted.has(transport)) continue
     const pairs = byTransport.get(transport) ?? []
     if (pairs.some(([known]) => known === option)) return { problem: 'give one option of one transport twice' }
     byTransport.set(transport, [...pairs, [option, setting]])
   }
   return { byTransport: new Map([...byTransport].map(([name, pairs]) => [name, freezeArguments(pairs)])) }
+}
+
+/** Says whether an entry is for a transport that was not asked for, so that nothing else in it matters. */
+function isStranger(name: string | undefined, wanted: ReadonlySet<string>): boolean {
+  return name !== undefined && name !== '' && !wanted.has(name)
 }
 
 function freezeArguments(pairs: readonly (readonly [string, string])[]): Arguments {

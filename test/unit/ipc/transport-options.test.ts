@@ -22,6 +22,8 @@ for (const [text, expected] of [
     '{"obfs4": {"a": "b", "n": 1, "t": true, "none": null, "list": [1]}, "meek": {"a": "b"}}',
     { obfs4: { a: 'b', n: '1', t: 'true', list: '[1]' } },
   ],
+  ['foo:bar;obfs4:a=b;meek:;meek:=c', { obfs4: { a: 'b' } }],
+  ['{"obfs4": {"a": "b"}, "foo": "bar"}', { obfs4: { a: 'b' } }],
   [' \n{"transport": "obfs4", "a": "b"}', { obfs4: { a: 'b' } }],
   ['{"transport": "meek", "a": "b"}', {}],
   ['{}', {}],
@@ -51,6 +53,8 @@ for (const text of [
   'obfs4:a=b;',
   String.raw`obfs4:a=b\ `.trim(),
   'obfs4:a=b;obfs4:a=c',
+  'foo;obfs4:a=b',
+  '{"obfs4": {"a": "b"}, "automata": "c"}',
   '{"a": ',
   '{"a": 1} b',
 ])
