@@ -112,13 +112,22 @@ function readOptions(
 function readOptionsFile(reader: SettingReader, readFile: ConfigSources['readFile']): Given | undefined {
   const path = reader.flags.text('optionsFile')
   if (path === undefined) return undefined
+  let text: string
   try {
-    return { text: readFile(path), from: '-optionsFile' }
+    text = readFile(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
     return reader.fail(`The file of -optionsFile cannot be read: ${code}`)
   }
+  if (text.length > MAX_OPTIONS_LENGTH)
+    return reader.fail(`The file of -optionsFile has more than ${MAX_OPTIONS_LENGTH} characters`)
+  return { text: text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, from: '-optionsFile' }
 }
+
+/** Characters of an options file beyond which it must be another file, given by mistake. */
+const MAX_OPTIONS_LENGTH = 1024 * 1024
+/** What some editors begin a UTF-8 file with. */
+const BYTE_ORDER_MARK = '\uFEFF'
 
 function readCommon(reader: SettingReader): CommonConfig {
   const { flags, version } = reader

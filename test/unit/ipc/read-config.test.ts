@@ -178,6 +178,19 @@ test('reads options from the file that -optionsFile names', () => {
   assert.deepEqual(config.transports[0]?.arguments, { cert: 'options.json' })
 })
 
+test('reads an options file that begins with a byte order mark', () => {
+  const readFile = (): string => '\uFEFF{"cert": "x"}'
+  const config = readClient({ flags: '-transport obfs4 -optionsFile f', readFile })
+  assert.deepEqual(config.transports[0]?.arguments, { cert: 'x' })
+})
+
+test('refuses an options file beyond 1 MiB, and takes one of 1 MiB', () => {
+  const flags = '-transport obfs4 -optionsFile f'
+  const readFile = (length: number) => () => '{"cert": "x"}'.padEnd(length)
+  assert.match(readFailure({ flags, readFile: readFile(2 ** 20 + 1) }).text, /-optionsFile has more than 1048576/)
+  assert.deepEqual(readClient({ flags, readFile: readFile(2 ** 20) }).transports[0]?.arguments, { cert: 'x' })
+})
+
 test('leaves the options of servers to servers', () => {
   const env = { CLIENT_TRANSPORTS: 'obfs4', SERVER_TRANSPORT_OPTIONS: 'obfs4:a=b' }
   assert.deepEqual(readClient({ env }).transports[0]?.arguments, {})
