@@ -338,6 +338,24 @@ test('asks for the cookie of an extended port in the words of the specification'
   assert.equal(readFailure({ flags: `${SERVER} -extorport [::1]:2` }).text, 'No -authcookie when -extorport set')
 })
 
+test('ignores a cookie file without an extended port', () => {
+  const plain = { kind: 'plain', address: { host: '127.0.0.1', port: 1 } }
+  assert.deepEqual(readServer({ flags: `${SERVER} -authcookie /run/cookie` }).application, plain)
+  assert.deepEqual(readServer({ flags: SERVER, env: { AUTH_COOKIE_FILE: '/run/cookie' } }).application, plain)
+})
+
+test('binds to every address, on a free port, when no address is given', () => {
+  assert.deepEqual(readServer({ flags: SERVER }).transports[0]?.bind, { host: '0.0.0.0', port: 0 })
+})
+
+test('takes addresses in another order than the transports', () => {
+  const { transports } = readServer({ flags: `${SERVER_LIST} -bindaddr webtunnel-[::1]:2,obfs4-127.0.0.1:1` })
+  assert.deepEqual(
+    transports.map(({ bind }) => bind.port),
+    [1, 2],
+  )
+})
+
 test('shows nothing of a secret in a failure', () => {
   const { text } = readFailure({ flags: ['-transport', 'obfs4', '-options', '{"password": "hunter2", }'] })
   assert.doesNotMatch(text, /hunter2|password/)

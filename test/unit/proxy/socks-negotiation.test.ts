@@ -71,6 +71,14 @@ test('answers each message of a client that waits', () => {
   assert.deepEqual(answers, [Buffer.of(5, 2), Buffer.of(1, 0), Buffer.alloc(0)])
 })
 
+test('takes the first four bytes of a JSON block for its length, the highest first', () => {
+  const block = JSON.stringify(ARGUMENTS)
+  assert.equal(block.length, 0x01_46)
+  const step = negotiate(new SocksNegotiation(), [Buffer.of(5, 1, 9, 0, 0, 1, 0x46), Buffer.from(block), REQUEST])
+  assert.ok(step.state === 'requested')
+  assert.deepEqual({ ...step.request.arguments }, ARGUMENTS)
+})
+
 test('answers nothing to a good JSON block', () => {
   const negotiation = new SocksNegotiation()
   const answers = CONVERSATIONS['SOCKS5 with a JSON block'].map((piece) => negotiation.receive(piece).wire)
