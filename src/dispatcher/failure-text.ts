@@ -11,17 +11,17 @@ export function describeFailure(error: unknown, unsafeLogging: boolean): string 
 export interface FailureFields {
   readonly code?: string
   readonly message?: string
-  /** The code of the failure underneath. */
+  /** The code of the failure underneath; its message under unsafe logging. */
   readonly cause?: string
 }
 
-/** Picks what an event may tell of an error: codes, and the sentence of one that holds no address. */
-export function failureFields(error: unknown): FailureFields {
+/** Picks what an event may tell of an error: codes, and the sentence of one that holds no address; every sentence under unsafe logging. */
+export function failureFields(error: unknown, unsafeLogging: boolean): FailureFields {
   if (!(error instanceof Error)) return { message: String(error) }
   const code = codeOf(error)
   // A system error's message repeats its address.
-  if (code !== undefined && !(error instanceof PtError)) return { code }
-  const cause = codeOf(error.cause)
+  if (code !== undefined && !(error instanceof PtError) && !unsafeLogging) return { code }
+  const cause = unsafeLogging && error.cause instanceof Error ? error.cause.message : codeOf(error.cause)
   return { ...(code !== undefined && { code }), message: error.message, ...(cause !== undefined && { cause }) }
 }
 

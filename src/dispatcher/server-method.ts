@@ -15,6 +15,8 @@ export interface ServerMethodParameters {
   readonly dialApplication: ApplicationDialer
   readonly clock: Clock
   readonly logger: Logger
+  /** Whether events may hold addresses. */
+  readonly unsafeLogging: boolean
   /** Open connections beyond which newcomers wait unserved; 65,536. */
   readonly maxConnections?: number
 }
@@ -29,7 +31,7 @@ export interface ServerMethod extends Method {
  * let go. Rejects with the listener's error.
  */
 export async function startServerMethod(parameters: ServerMethodParameters): Promise<ServerMethod> {
-  const { factory, bind, dialApplication, clock, logger, maxConnections } = parameters
+  const { factory, bind, dialApplication, clock, logger, unsafeLogging, maxConnections } = parameters
   const streams = new StreamSet()
 
   const serve = async (connection: Connection): Promise<void> => {
@@ -45,7 +47,10 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
       connection.off('close', onClose).off('error', onError)
       await relay(application, connection, { clock })
     } catch (error) {
-      if (!ending.signal.aborted) logger.warn?.('dispatcher:application-failed', failureFields(error))
+      if (!ending.signal.aborted) {
+        const client = unsafeLogging && { client: connection.remoteAddress, clientPort: connection.remotePort }
+        logger.warn?.('dispatcher:application-failed', { ...failureFields(error, unsafeLogging), ...client })
+      }
       connection.destroy()
     }
   }
@@ -58,7 +63,7 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
   listener.on('connection', (connection) => void serve(connection))
   await once(listener, 'listening')
   listener.on('error', (error) => {
-    logger.error?.('dispatcher:listener-failed', failureFields(error))
+    logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
   })
   const closed = new Promise<void>((resolve) => {
     listener.once('close', resolve)

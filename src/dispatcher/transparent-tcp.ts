@@ -13,6 +13,8 @@ export interface TransparentTcpParameters {
   /** Begins the connection of one application. */
   readonly connect: () => Connection
   readonly logger: Logger
+  /** Whether events may hold addresses. */
+  readonly unsafeLogging: boolean
   /** Applications beyond which newcomers are closed at once; 65,536. */
   readonly maxConnections?: number
 }
@@ -22,7 +24,7 @@ export interface TransparentTcpParameters {
  * connection fails the application sees a reset. Rejects when the address cannot be bound.
  */
 export async function startTransparentTcp(parameters: TransparentTcpParameters): Promise<Method> {
-  const { platform, address, logger } = parameters
+  const { platform, address, logger, unsafeLogging } = parameters
   const maxConnections = parameters.maxConnections ?? DEFAULT_LIMITS.maxConnections
   const applications = new StreamSet()
   const connections = new StreamSet()
@@ -40,7 +42,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
     const onClose = (): void => void connection.destroy()
     application.once('close', onClose)
     const onFailure = (error: Error): void => {
-      logger.debug?.('dispatcher:connect-failed', failureFields(error))
+      logger.debug?.('dispatcher:connect-failed', failureFields(error, unsafeLogging))
       reset(application)
     }
     connection.once('error', onFailure)
@@ -51,7 +53,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
     })
   }
   const onError = (error: Error): void => {
-    logger.error?.('dispatcher:listener-failed', failureFields(error))
+    logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
   }
 
   const acceptor = await platform.binder.bind(address, { onStream, onError })

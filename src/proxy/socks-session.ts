@@ -24,8 +24,10 @@ export interface SocksService {
   readonly connect: (request: SocksRequest) => Connecting
   /** Throws when a JSON parameter block does not suit the transport; it is then answered before the request has come. */
   readonly checkParameters?: ((parameters: Arguments) => void) | undefined
-  /** Hears of each failure: a reason and a code, never an address or an argument. */
+  /** Hears of each client that is connected and of each failure: a reason and a code, no address and no argument. */
   readonly logger?: Logger | undefined
+  /** Whether events hold destinations, arguments and the messages of errors all the same. */
+  readonly unsafeLogging?: boolean | undefined
   /** Limit of a request, from accept to its last byte; 10 s. In ms. */
   readonly requestTimeoutMs?: number | undefined
   /** How long a relay with one direction ended goes on without a byte; 60 s. In ms. */
@@ -83,13 +85,13 @@ export class SocksSession {
     try {
       connection = this.#parameters.connect(request)
     } catch (error) {
-      return this.#fail(error)
+      return this.#fail(error, request)
     }
     this.#parameters.onConnecting(connection)
-    this.#await(connection)
+    this.#await(connection, request)
   }
 
-  #await(connection: Connecting): void {
+  #await(connection: Connecting, request: SocksRequest): void {
     const stream = this.#stream
     const abandon = (): void => void connection.destroy()
     const settle = (): void => {
@@ -100,14 +102,15 @@ export class SocksSession {
       settle()
       stream.off('close', this.#onClose)
       stream.write(this.#negotiation.encodeReply(SOCKS_REPLY.succeeded))
-      const { clock, lingerMs } = this.#parameters
+      const { clock, lingerMs, logger } = this.#parameters
+      logger?.debug?.('socks:connected', this.#unsafeFacts(request))
       void relay(stream, connection, { clock, ...(lingerMs !== undefined && { lingerMs }) })
     }
     const onError = (error: Error): void => {
       settle()
       // What a stream says after it has failed is of no interest, and must not be unheard.
       connection.on('error', ignore)
-      this.#fail(error)
+      this.#fail(error, request)
     }
     const onClosed = (): void => onError(new Error('the connection was given up'))
     connection.on('connect', onConnect).on('error', onError).on('close', onClosed)
@@ -116,11 +119,19 @@ export class SocksSession {
     else if (!connection.connecting) onConnect()
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, request: SocksRequest): void {
     const isOption = error instanceof PtError && error.code.startsWith('PT_OPTION_')
     const reply = isOption ? this.#negotiation.optionReply : socksReplyFor(error)
     const code = error instanceof Error && 'code' in error ? { code: error.code } : {}
-    this.#refuse(this.#negotiation.encodeReply(reply), { reason: 'the connection failed', reply, ...code })
+    const facts = { reason: 'the connection failed', reply, ...code, ...this.#unsafeFacts(request, error) }
+    this.#refuse(this.#negotiation.encodeReply(reply), facts)
+  }
+
+  /** What events hold under unsafe logging alone. */
+  #unsafeFacts({ destination, arguments: args }: SocksRequest, error?: unknown): object {
+    if (this.#parameters.unsafeLogging !== true) return {}
+    const message = error instanceof Error ? { message: error.message } : {}
+    return { ...message, ...destination, arguments: JSON.stringify(args) }
   }
 
   #refuse(answer: Buffer, facts: object): void {

@@ -147,10 +147,10 @@ for (const unsafeLogging of [false, true]) {
     for (const mode of ['socks5', 'transparent-TCP'] as const) {
       const level = { version: VERSION_3, ipcLogLevel: 'DEBUG' } as const
       const target = { host: 'bridge.example', port: 443 }
-      const { connect, dispatcher, out } = await startWorld({ ...level, mode, target, unsafeLogging }, [])
+      const { connect, dispatcher, out, platform } = await startWorld({ ...level, mode, target, unsafeLogging }, [])
       const application = await connect()
       application.resume().write(Buffer.concat([noAuthentication, addressRequest]))
-      await once(application, 'close')
+      await platform.clock.settle()
       const refusal = out.find((line) => /socks:refused|dispatcher:connect-failed/.test(line))
       assert.match(refusal!, /code=ECONNREFUSED/)
       assert.equal(/message=/.test(refusal!), unsafeLogging)

@@ -211,6 +211,28 @@ test('logs a failure by its reason and code, never by address or argument', asyn
   ])
 })
 
+test('logs a connection without a word of where it goes', async () => {
+  const events: unknown[] = []
+  const { client } = await openSocksScene({ logger: { debug: (event, fields) => void events.push([event, fields]) } })
+  await client(NO_METHOD, REQUEST)
+  assert.deepEqual(events, [['socks:connected', {}]])
+})
+
+test('logs destination, arguments and message of each connection under unsafe logging', async () => {
+  const events: unknown[] = []
+  const note = (event: string, fields: object): void => void events.push([event, fields])
+  const { client } = await openSocksScene({ logger: { debug: note, info: note }, unsafeLogging: true })
+  const credentials = encodeCredentials({ username: Buffer.from('cert=a'), password: Buffer.of(0) })
+  const nobody = { host: '192.0.2.9', port: 1 }
+  await client(encodeMethods([2]), credentials, encodeSocks5Request(PT_SERVER))
+  await client(encodeMethods([2]), credentials, encodeSocks5Request(nobody))
+  const facts = { reason: 'the connection failed', reply: 5, code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' }
+  assert.deepEqual(events, [
+    ['socks:connected', { ...PT_SERVER, arguments: '{"cert":"a"}' }],
+    ['socks:refused', { ...facts, ...nobody, arguments: '{"cert":"a"}' }],
+  ])
+})
+
 test('closes clients beyond its limit at once', async () => {
   const { client, log, server } = await openSocksScene({ maxConnections: 1 })
   const first = await client(NO_METHOD)
