@@ -1,9 +1,10 @@
 import type { Connection } from '../core/connection.ts'
 import { PtError } from '../core/errors.ts'
 import { DEFAULT_LIMITS } from '../core/limits.ts'
-import type { Address, ByteStream, Platform } from '../core/platform.ts'
+import type { ByteStream, Platform } from '../core/platform.ts'
 import type { ApplicationServer } from '../ipc/config.ts'
 import { dialExtendedOrPort } from '../proxy/extended-orport.ts'
+import { dialWithin } from './dial-within.ts'
 
 /** More than the 64 bytes of a cookie file: what is longer is told from one. */
 const MOST_COOKIE_FILE_LENGTH = 65
@@ -26,25 +27,13 @@ export function createApplicationDialer({
   platform,
   readFile,
 }: ApplicationParameters): ApplicationDialer {
-  if (application.kind === 'plain') return (_client, signal) => dialWithin(platform, application.address, signal)
+  if (application.kind === 'plain') {
+    const limitMs = DEFAULT_LIMITS.dialTimeoutMs
+    const timeout = new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`)
+    return (_client, signal) => dialWithin(platform, application.address, { signal, limitMs, timeout })
+  }
   const { address, cookieFile } = application
   const orPort = { address, readCookieFile: () => readFile(cookieFile, MOST_COOKIE_FILE_LENGTH) }
   return ({ remoteAddress, remotePort }, signal) =>
     dialExtendedOrPort(orPort, { transport, remoteAddress, remotePort }, platform, signal)
-}
-
-async function dialWithin({ dialer, clock }: Platform, address: Address, signal: AbortSignal): Promise<ByteStream> {
-  signal.throwIfAborted()
-  const ending = new AbortController()
-  const onAbort = (): void => ending.abort(signal.reason)
-  signal.addEventListener('abort', onAbort)
-  const limitMs = DEFAULT_LIMITS.dialTimeoutMs
-  const timeout = new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`)
-  const timer = clock.setTimer(() => ending.abort(timeout), limitMs)
-  try {
-    return await dialer.dial(address, { signal: ending.signal })
-  } finally {
-    timer.cancel()
-    signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -18,6 +18,8 @@ export interface DispatcherParameters {
   readonly implementation?: { readonly name: string; readonly version: string }
   /** Makes a dialer whose connections come from a local IP address; over node:net unless told otherwise. */
   readonly createDialer?: (localAddress: string) => Dialer
+  /** Looks up a host name that is dialled from such an address; resolves with IP addresses. As the system does unless told otherwise. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
   /** Reads a file of at most `mostLength` bytes whole; over node:fs unless told otherwise. */
   readonly readFile?: (path: string, mostLength: number) => Promise<Buffer>
 }

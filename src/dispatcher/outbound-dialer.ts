@@ -1,7 +1,11 @@
-import { lookup } from 'node:dns/promises'
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { ByteStream, Dialer, TcpAddress } from '../core/platform.ts'
+import { PtError } from '../core/errors.ts'
+import type { ByteStream, Clock, Dialer } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
+import { dialWithin } from './dial-within.ts'
+
+/** Time in ms that an address of a name has while another is left to try: one that swallows packets must not take all there is. */
+const ATTEMPT_LIMIT_MS = 5_000
 
 export interface OutboundDialerParameters {
   readonly outbound: OutboundAddresses
@@ -9,8 +13,9 @@ export interface OutboundDialerParameters {
   readonly dialer: Dialer
   /** Makes a dialer whose connections come from a local IP address. */
   readonly createDialer: (localAddress: string) => Dialer
-  /** Looks a name up; as the system does unless told otherwise. */
-  readonly resolve?: (host: string) => Promise<readonly string[]>
+  /** Looks a name up; resolves with its IP addresses, the first to try first. */
+  readonly lookup: (host: string) => Promise<readonly string[]>
+  readonly clock: Clock
 }
 
 const loopback = new BlockList()
@@ -24,38 +29,56 @@ export function isLoopback(address: string): boolean {
 
 /**
  * Makes a dialer whose connections come from the outbound address of their family, except towards loopback (PT 1.0 §3.2.1). A name is looked
- * up first, since its addresses decide the source; they are tried one after the other.
+ * up first, since its addresses decide the source; they are tried one after the other, each but the last for 5 s at most.
  */
 export function createOutboundDialer(parameters: OutboundDialerParameters): Dialer {
-  const { outbound, dialer, createDialer, resolve = resolveBySystem } = parameters
+  const { outbound, dialer, createDialer, lookup, clock } = parameters
   const v4 = outbound.v4 === undefined ? dialer : createDialer(outbound.v4)
   const v6 = outbound.v6 === undefined ? dialer : createDialer(outbound.v6)
 
-  const dialAddress = (address: TcpAddress, options: { readonly signal: AbortSignal }): Promise<ByteStream> => {
-    const bound = isIPv6(address.host) ? v6 : v4
-    return (isLoopback(address.host) ? dialer : bound).dial(address, options)
+  const dialerFor = (host: string): Dialer => {
+    const bound = isIPv6(host) ? v6 : v4
+    return isLoopback(host) ? dialer : bound
+  }
+
+  const inTurn = async (hosts: readonly string[], port: number, signal: AbortSignal): Promise<ByteStream> => {
+    const last = hosts.length - 1
+    let failure: unknown
+    for (const [index, host] of hosts.entries()) {
+      try {
+        const address = { host, port }
+        if (index === last) return await dialerFor(host).dial(address, { signal })
+        const timeout = new PtError('PT_DIAL_TIMEOUT', `An address did not answer within ${ATTEMPT_LIMIT_MS} ms`)
+        const limits = { signal, limitMs: ATTEMPT_LIMIT_MS, timeout }
+        return await dialWithin({ dialer: dialerFor(host), clock }, address, limits)
+      } catch (error) {
+        signal.throwIfAborted()
+        failure ??= error
+      }
+    }
+    throw failure
   }
 
   return Object.freeze({
-    dial: async (address, options): Promise<ByteStream> => {
-      if ('path' in address) return dialer.dial(address, options)
-      if (isIP(address.host) !== 0) return dialAddress(address, options)
-      let failure: unknown
-      for (const host of await resolve(address.host)) {
-        options.signal.throwIfAborted()
-        try {
-          return await dialAddress({ host, port: address.port }, options)
-        } catch (error) {
-          failure ??= error
-        }
-      }
-      options.signal.throwIfAborted()
-      throw failure
+    dial: async (address, { signal }): Promise<ByteStream> => {
+      if ('path' in address) return dialer.dial(address, { signal })
+      if (isIP(address.host) !== 0) return dialerFor(address.host).dial(address, { signal })
+      signal.throwIfAborted()
+      return inTurn(await unlessAborted(lookup(address.host), signal), address.port, signal)
     },
   } satisfies Dialer)
 }
 
-async function resolveBySystem(host: string): Promise<readonly string[]> {
-  const found = await lookup(host, { all: true, verbatim: true })
-  return found.map(({ address }) => address)
+/** Waits for a promise, or rejects with the signal's reason as soon as there is one. */
+async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let onAbort = (): void => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }

@@ -1,8 +1,9 @@
 import type { Platform } from '../core/platform.ts'
 import { createNetDialer } from '../platform/net-dialer.ts'
+import { readSmallFile } from '../platform/small-file.ts'
+import { lookupBySystem } from '../platform/system-lookup.ts'
 import { startClient } from './client.ts'
 import type { Dispatcher, DispatcherParameters } from './dispatcher.ts'
-import { readSmallFile } from './file-reader.ts'
 import { createIpcLogger } from './ipc-logger.ts'
 import type { Method } from './method.ts'
 import { createOutboundDialer } from './outbound-dialer.ts'
@@ -47,13 +48,15 @@ async function start(parameters: DispatcherParameters): Promise<readonly Method[
   return startServer({ config, lines, registry, platform, logger, readFile })
 }
 
-function applyOutboundAddresses({ config, platform, createDialer }: DispatcherParameters): Platform {
+function applyOutboundAddresses({ config, platform, createDialer, lookup }: DispatcherParameters): Platform {
   const { outbound } = config
   if (outbound.v4 === undefined && outbound.v6 === undefined) return platform
   const dialer = createOutboundDialer({
     outbound,
     dialer: platform.dialer,
     createDialer: createDialer ?? ((localAddress) => createNetDialer({ localAddress })),
+    lookup: lookup ?? lookupBySystem,
+    clock: platform.clock,
   })
   return Object.freeze({ ...platform, dialer })
 }

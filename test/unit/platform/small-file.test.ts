@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readSmallFile } from '../../../src/dispatcher/file-reader.ts'
+import { readSmallFile } from '../../../src/platform/small-file.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 test('reads a file up to the limit and refuses one beyond', async (t) => {
