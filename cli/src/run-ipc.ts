@@ -104,11 +104,7 @@ function makeStateDirectory(directory: string): string | undefined {
   }
 }
 
-async function openLogFile(
-  directory: string,
-  { logFileLevel }: DispatcherConfig,
-  lines: LineWriter,
-): Promise<Logger> {
+async function openLogFile(directory: string, { logFileLevel }: DispatcherConfig, lines: LineWriter): Promise<Logger> {
   if (logFileLevel === undefined) return {}
   // Loaded where it is asked for alone: few processes write a log, and each pays for what it loads.
   const { createLogFile } = await import('./log-file.ts')
