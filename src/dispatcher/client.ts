@@ -5,6 +5,7 @@ import { IpcFailure } from '../ipc/failure.ts'
 import { listenSocks } from '../proxy/socks-server.ts'
 import { createProxyDialer } from '../proxy/upstream-proxy.ts'
 import { parseProxyUri } from '../wire/proxy-uri.ts'
+import { tellConnectStatus } from './connect-status.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
 import { nameTransport } from './ipc-logger.ts'
@@ -34,7 +35,8 @@ export async function startClient(parameters: ClientParameters): Promise<readonl
     registry,
     logger,
     unsafeLogging,
-    start: (transport, requested) => startClientMethod({ transport, requested, config, platform, settings, logger }),
+    start: (transport, requested) =>
+      startClientMethod({ transport, requested, config, lines, platform, settings, logger }),
     announce: (name, method) => lines.clientMethod(name, mode, toTcpAddress(method.address)),
     refuse: (name, text) => lines.clientMethodError(name, text),
   })
@@ -55,7 +57,7 @@ function applyUpstreamProxy({ config, lines, platform }: ClientParameters): Plat
   return Object.freeze({ ...platform, dialer: createProxyDialer(parsed.proxy, platform.dialer) })
 }
 
-interface ClientMethodParameters {
+interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
   readonly transport: Transport
   readonly requested: RequestedTransport
   readonly config: ClientConfig
@@ -82,7 +84,11 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
   return listenSocks({
     platform,
     address,
-    connect: (request) => route.connect(request),
+    connect: (request) => {
+      const connection = route.connect(request)
+      tellConnectStatus(connection, transport.name, parameters.lines)
+      return connection
+    },
     checkParameters: (args) => route.check(args),
     logger,
     unsafeLogging,

@@ -134,6 +134,31 @@ for (const [title, changes, request, expected] of [
   })
 }
 
+test('tells tor of each connection that got through or failed, without an address', async () => {
+  const { arrivals, connect, dispatcher, out } = await startWorld()
+  const through = await connect()
+  through.write(Buffer.concat([noAuthentication, addressRequest]))
+  await arrivals.next()
+  await readExactly(through, 2 + 10)
+  const refused = await connect()
+  refused.write(Buffer.concat([noAuthentication, domainRequest('nobody.example', 1)]))
+  await readExactly(refused, 2 + 10)
+  assert.deepEqual(out.slice(out.indexOf('CMETHODS DONE') + 1), [
+    'STATUS TRANSPORT=plain CONNECT="Success"',
+    'STATUS TRANSPORT=plain CONNECT="Failed" ERRSTR="ECONNREFUSED"',
+  ])
+  await dispatcher.stop()
+})
+
+test('tells no parent beyond version 1 of connections', async () => {
+  const { connect, dispatcher, out } = await startWorld({ version: VERSION_3 })
+  const through = await connect()
+  through.write(Buffer.concat([noAuthentication, addressRequest]))
+  await readExactly(through, 2 + 10)
+  assert.equal(out.at(-1), 'CMETHODS DONE')
+  await dispatcher.stop()
+})
+
 test('answers a refused connection by 05 and the reply that fits', async () => {
   const { connect, dispatcher } = await startWorld({}, [])
   const application = await connect()

@@ -1,0 +1,17 @@
+import type { Connection } from '../core/connection.ts'
+import type { LineWriter } from '../ipc/line-writer.ts'
+import { failureFields } from './failure-text.ts'
+
+/** Tells the parent by a STATUS line, without any address, whether a client's connection got through (PT 1.0 §3.3.5). */
+export function tellConnectStatus(connection: Connection, transport: string, lines: LineWriter): void {
+  const onConnect = (): void => {
+    connection.off('error', onError)
+    lines.status(transport, { CONNECT: 'Success' })
+  }
+  const onError = (error: Error): void => {
+    connection.off('connect', onConnect)
+    const { code } = failureFields(error, false)
+    lines.status(transport, { CONNECT: 'Failed', ...(code !== undefined && { ERRSTR: code }) })
+  }
+  connection.once('connect', onConnect).once('error', onError)
+}
