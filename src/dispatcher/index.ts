@@ -11,6 +11,7 @@ export type {
   RequestedTransport,
   ServerConfig,
 } from '../ipc/config.ts'
+export { readAskedText } from '../ipc/asked-text.ts'
 export { FAILURE_EXIT_CODES, IpcFailure } from '../ipc/failure.ts'
 export type { IpcFailureKind } from '../ipc/failure.ts'
 export type { LineSink } from '../ipc/line-sink.ts'
