@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { formatUsage } from 'pluggable-transports/dispatcher'
+import { formatUsage, readAskedText } from 'pluggable-transports/dispatcher'
 import { letHeapGrow } from './heap-growth.ts'
 import { type Program, runIpc } from './run-ipc.ts'
 
 const NAME = 'ptkit'
-const VERSION_FLAGS = new Set(['-version', '--version'])
-const HELP_FLAGS = new Set(['-help', '--help', '-h'])
 
 /** Runs what the command line asks for. `parentId` is the process that started this one. */
 export function main(parentId: number): void {
@@ -17,8 +15,9 @@ export function main(parentId: number): void {
   letHeapGrow()
 
   const argv = process.argv.slice(2)
-  if (argv.some((word) => VERSION_FLAGS.has(word))) process.stdout.write(`${NAME} ${readVersion()}\n`)
-  else if (argv.some((word) => HELP_FLAGS.has(word))) process.stdout.write(formatUsage(NAME))
+  const asked = readAskedText(argv)
+  if (asked === 'version') process.stdout.write(`${NAME} ${readVersion()}\n`)
+  else if (asked === 'help' || argv.includes('-h')) process.stdout.write(formatUsage(NAME))
   else void runIpc(argv, { name: NAME, version: readVersion(), parentId } satisfies Program)
 }
 
