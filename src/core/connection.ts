@@ -163,6 +163,11 @@ export class Connection extends SocketFace {
     return this.#phase === 'open' && !this.#effectUnderWay && this.#failure === undefined
   }
 
+  /** Whether the codec is to be asked nothing more. */
+  get #isEnding(): boolean {
+    return this.#phase === 'failing' || this.#phase === 'closed'
+  }
+
   #endWire(callback: Callback): void {
     if (!this.#takesInput) {
       this.#heldFinal = callback
@@ -228,7 +233,7 @@ export class Connection extends SocketFace {
 
   /** Hands the peer's FIN to the codec, then to the reader. */
   #deliverFinish(): void {
-    if (this.#phase === 'closed') return
+    if (this.#isEnding) return
     this.#apply(this.#codec.finish())
     if (this.#phase === 'open') {
       this.push(null)
@@ -275,7 +280,8 @@ export class Connection extends SocketFace {
     if (step.pending !== undefined) this.#effectUnderWay = true
     if (step.wire !== undefined) this.#writer!.write(step.wire, written)
     else written?.()
-    if (this.destroyed) return
+    // A callback may have ended it all, by destroy() or by a step of its own.
+    if (this.#isEnding) return
     if (step.wakeAt !== undefined) this.#setWake(step.wakeAt)
     if (step.pending !== undefined) this.#perform(step.pending)
     if (step.established === true) this.#establish()
@@ -326,7 +332,7 @@ export class Connection extends SocketFace {
     const settle = (outcome: Parameters<NonNullable<Codec['settle']>>[0]) => {
       this.#effectUnderWay = false
       this.#interrupt = undefined
-      if (this.#phase === 'closed' || this.#phase === 'failing') return
+      if (this.#isEnding) return
       this.#apply(this.#codec.settle?.(outcome) ?? NOTHING)
       this.#releaseHeld()
       if (this.#peerEnded && !this.#effectUnderWay) this.#deliverFinish()
@@ -350,13 +356,13 @@ export class Connection extends SocketFace {
   }
 
   #fail(error: unknown): void {
-    if (this.#phase === 'closed' || this.#phase === 'failing') return
+    if (this.#isEnding) return
     this.destroy(this.#parameters.unsafeLogging && error instanceof Error ? error : scrubError(error))
   }
 
   /** Ends the wire with FIN after the codec gave up, and drops what still comes, so that no unread byte turns the FIN into a reset. */
   #close(): void {
-    if (this.#phase === 'closed' || this.#phase === 'failing') return
+    if (this.#isEnding) return
     const awaitsPeer = this.#isServer && this.#phase !== 'open' && !this.#peerEnded
     this.#phase = 'failing'
     this.#deadline?.cancel()
