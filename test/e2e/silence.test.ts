@@ -97,6 +97,8 @@ describe('a client that is not recognised', { timeout: 30_000 }, () => {
 })
 
 const FLOOD_COUNT = 500
+/** Before, in and after the flood. */
+const GENUINE_COUNT = 3
 const MAX_HELD_LENGTH = 24 * 1024
 /** What the collector leaves to the process counts too; buffering what each sends would take twice as much. */
 const MAX_RESIDENT_LENGTH = 128 * 1024
@@ -126,7 +128,9 @@ test(`${FLOOD_COUNT} hostile clients at once hold little memory and drain no key
   t.diagnostic(`per hostile client: ${held} bytes held, ${resident} bytes of RSS`)
   assert.ok(held < MAX_HELD_LENGTH, `${held} bytes held for each`)
   assert.ok(resident < MAX_RESIDENT_LENGTH, `${resident} bytes of RSS for each`)
-  assert.ok(!after.events.includes('key-pool:empty'), 'a flood took keys')
+  // A pool that is not filled yet on a busy machine makes the keys of genuine clients inline; those of the flood would be hundreds.
+  const inline = after.events.filter((event) => event === 'key-pool:empty').length
+  assert.ok(inline <= GENUINE_COUNT, `${inline} keys were made inline, for ${GENUINE_COUNT} genuine clients`)
   for (const { sight } of probers) assert.deepEqual(sight, { byteCount: 0, endedAt: undefined, failure: undefined })
 })
 
