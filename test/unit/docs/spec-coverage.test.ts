@@ -31,7 +31,7 @@ const REQUIREMENTS: Readonly<Record<string, Readonly<Record<string, number>>>> =
     '3.3.2': 6,
     '3.3.3': 3,
     '3.3.4': 1,
-    '3.3.5': 1,
+    '3.3.5': 2,
     '3.4': 3,
     '3.5': 3,
     '4': 2,
