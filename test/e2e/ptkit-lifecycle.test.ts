@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { type Socket, connect } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startApplicationServer } from '../support/application-server.ts'
@@ -114,21 +112,6 @@ async function refused(port: number): Promise<void> {
     if (outcome !== 'connect') return
   }
 }
-
-test('exits when its parent dies', { skip: process.platform === 'win32' }, async (t) => {
-  const state = await temporaryDirectory(t)
-  const script = '"$@" & wait'
-  const parent = spawn('/bin/sh', ['-c', script, 'sh', process.execPath, executable, ...CLIENT, '-state', state], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const lines = createInterface({ input: parent.stdout })
-  for await (const line of lines) if (line === 'CMETHODS DONE') break
-  // Its standard output stays open for as long as the grandchild lives.
-  const closed = once(parent.stdout, 'close')
-  parent.stdout.resume()
-  parent.kill('SIGKILL')
-  await closed
-})
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   test(`exits with 0 at ${signal} while it is still loading`, async (t) => {
