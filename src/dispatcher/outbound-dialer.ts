@@ -13,7 +13,7 @@ export interface OutboundDialerParameters {
   readonly dialer: Dialer
   /** Makes a dialer whose connections come from a local IP address. */
   readonly createDialer: (localAddress: string) => Dialer
-  /** Looks a name up; resolves with its IP addresses, the first to try first. */
+  /** Looks a name up; resolves with its IP addresses, the first to try first; none counts as ENOTFOUND. */
   readonly lookup: (host: string) => Promise<readonly string[]>
   readonly clock: Clock
 }
@@ -42,6 +42,7 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
   }
 
   const inTurn = async (hosts: readonly string[], port: number, signal: AbortSignal): Promise<ByteStream> => {
+    if (hosts.length === 0) throw noAddress()
     const last = hosts.length - 1
     let failure: unknown
     for (const [index, host] of hosts.entries()) {
@@ -67,6 +68,11 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
       return inTurn(await unlessAborted(lookup(address.host), signal), address.port, signal)
     },
   } satisfies Dialer)
+}
+
+/** Makes the error of a name without an address, as the system has it. */
+function noAddress(): Error {
+  return Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
 }
 
 /** Waits for a promise, or rejects with the signal's reason as soon as there is one. */

@@ -63,6 +63,13 @@ test('tells the first failure when every address of a name fails', async () => {
   await assert.rejects(dial({ host: 'bridge.example', port: 443 }), { code: 'ECONNREFUSED', host: '198.51.100.7' })
 })
 
+test('fails as for a name that does not exist when a look-up gives no address', async () => {
+  const { dials, dial } = createRecorder(both)
+  const dialled = dial({ host: 'bridge.example', port: 443 })
+  await assert.rejects(dialled, { code: 'ENOTFOUND', message: 'getaddrinfo ENOTFOUND' })
+  assert.deepEqual(dials, [])
+})
+
 test('tries no further address once its caller has given up', async () => {
   const names = { 'bridge.example': ['198.51.100.7', '198.51.100.8'] }
   const { dials, dial } = createRecorder(both, { names, dead: ['198.51.100.7'] })
