@@ -27,7 +27,7 @@ export interface ConformanceSubject<ClientOptions, ServerOptions> {
   readonly transport: FactorySource<ClientOptions, ServerOptions>
   /** Options of a client; or a function that makes them for a listener, from its clientArguments. */
   readonly client: NoInfer<ClientOptions> | ((listener: Listener) => NoInfer<ClientOptions>)
-  /** Options of a server; or a function that makes them anew for each server. Without a path of this machine. */
+  /** Options of a server; or a function that makes them anew for each server. With them it keeps no files. */
   readonly server: NoInfer<ServerOptions> | (() => NoInfer<ServerOptions>)
   readonly traits?: Partial<Traits>
 }
