@@ -14,7 +14,7 @@ import {
   METHOD_NONE,
   METHOD_PASSWORD,
 } from '../wire/socks5.ts'
-import { readMessage } from './read-message.ts'
+import { StreamReader } from './stream-reader.ts'
 
 /** What a proxy's refusal means, as the system's codes: callers branch on them as if they had dialled themselves. */
 const SOCKS_CODES: Readonly<Record<number, string>> = {
@@ -33,15 +33,15 @@ const HTTP_CODES: Readonly<Record<number, string>> = {
   503: 'EHOSTUNREACH',
   504: 'ETIMEDOUT',
 }
-const UNKNOWN_REFUSAL = 'ECONNABORTED'
 
 /** Asks a proxy for a tunnel: a whole request made before the dial, and the exchange over the stream. */
-type Tunnel = (stream: ByteStream) => Promise<void>
+type Tunnel = (stream: ByteStream, reader: StreamReader) => Promise<void>
 
 /**
  * Makes a dialer whose every stream goes through an upstream proxy. Of `dialer` it asks for the proxy's address and for nothing else, so
- * that names are the proxy's to look up and nothing goes around it. A refusal rejects with the code that a direct dial would have had; UNIX
- * socket paths and hosts that the proxy's protocol cannot carry reject with PT_ADDRESS_INVALID. No time limit but the signal.
+ * that names are the proxy's to look up and nothing goes around it. A refusal that says why rejects with the system's code that a direct
+ * dial would have had; any other, and what is no answer, with PT_PROXY_FAILED; UNIX socket paths and hosts that the proxy's protocol cannot
+ * carry with PT_ADDRESS_INVALID. No time limit but the signal.
  */
 export function createProxyDialer(proxy: ProxyUri, dialer: Dialer): Dialer {
   return Object.freeze({
@@ -57,21 +57,22 @@ export function createProxyDialer(proxy: ProxyUri, dialer: Dialer): Dialer {
 }
 
 async function openTunnel(stream: ByteStream, open: Tunnel, signal: AbortSignal): Promise<void> {
-  const onAbort = (): void => void stream.destroy(signal.reason as Error)
-  // Errors reach readMessage too; this one hears what comes between two messages.
-  const onError = (): void => undefined
-  signal.addEventListener('abort', onAbort)
-  stream.on('error', onError)
+  const reader = new StreamReader(stream, signal)
   try {
-    if (signal.aborted) onAbort()
-    await open(stream)
-    stream.off('error', onError)
+    await open(stream, reader)
+    reader.release()
   } catch (error) {
+    // The reader is not released: it hears the errors that may still come.
     stream.destroy()
-    throw signal.aborted ? signal.reason : error
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    throw signal.aborted ? signal.reason : nameProxy(error)
   }
+}
+
+/** Turns what a reader says of the answer into what the proxy has done. */
+function nameProxy(error: unknown): unknown {
+  if (!(error instanceof PtError) || error.code === 'PT_PROXY_FAILED') return error
+  const what = error.code === 'PT_TRUNCATED' ? 'ended before it had answered' : 'answered what is not its protocol'
+  return new PtError('PT_PROXY_FAILED', `The upstream proxy ${what}`, { cause: error })
 }
 
 function prepareTunnel(proxy: ProxyUri, destination: TcpAddress): Tunnel {
@@ -88,39 +89,39 @@ function prepareTunnel(proxy: ProxyUri, destination: TcpAddress): Tunnel {
 const TUNNELS: Record<ProxyScheme, (destination: TcpAddress, credentials: ProxyUri['credentials']) => Tunnel> = {
   http(destination, credentials) {
     const request = encodeConnectRequest(destination, credentials)
-    return async (stream) => {
+    return async (stream, reader) => {
       stream.write(request)
-      const status = await readMessage(stream, decodeConnectResponse)
+      const status = await reader.message(decodeConnectResponse)
       if (status < 200 || status > 299) throw refusal(HTTP_CODES[status], `status ${status}`)
     }
   },
   socks4a(destination, credentials) {
     const request = encodeSocks4Request(destination, credentials?.username ?? Buffer.alloc(0))
-    return async (stream) => {
+    return async (stream, reader) => {
       stream.write(request)
-      const code = await readMessage(stream, decodeSocks4Reply)
+      const code = await reader.message(decodeSocks4Reply)
       if (code !== SOCKS4_GRANTED) throw refusal(undefined, `reply ${code}`)
     }
   },
   socks5(destination, credentials) {
     const request = encodeSocks5Request(destination)
     const methods = credentials === undefined ? [METHOD_NONE] : [METHOD_PASSWORD, METHOD_NONE]
-    return async (stream) => {
+    return async (stream, reader) => {
       stream.write(encodeMethods(methods))
-      const method = await readMessage(stream, decodeMethodChoice)
+      const method = await reader.message(decodeMethodChoice)
       if (!methods.includes(method)) throw refusal('EACCES', 'no method that it may use')
       if (method === METHOD_PASSWORD && credentials !== undefined) {
         stream.write(encodeCredentials(credentials))
-        if (!(await readMessage(stream, decodeCredentialsReply)))
-          throw refusal('EACCES', 'the credentials are not good')
+        if (!(await reader.message(decodeCredentialsReply))) throw refusal('EACCES', 'the credentials are not good')
       }
       stream.write(request)
-      const reply = await readMessage(stream, decodeSocks5Reply)
+      const reply = await reader.message(decodeSocks5Reply)
       if (reply !== SOCKS_REPLY.succeeded) throw refusal(SOCKS_CODES[reply], `reply ${reply}`)
     }
   },
 }
 
 function refusal(code: string | undefined, what: string): Error {
-  return Object.assign(new Error(`the upstream proxy refused: ${what}`), { code: code ?? UNKNOWN_REFUSAL })
+  const message = `The upstream proxy refused: ${what}`
+  return code === undefined ? new PtError('PT_PROXY_FAILED', message) : Object.assign(new Error(message), { code })
 }

@@ -102,11 +102,14 @@ for (const { uri, sent, answers } of TUNNELS) {
 
   test(`rejects when ${uri} ends, resets or answers garbage`, async () => {
     const garbage = await converse(uri, [Buffer.from('\x07\x07 no such protocol')])
-    assert.equal(garbage.code, 'EPROTO')
+    assert.equal(garbage.code, 'PT_PROXY_FAILED')
     assert.deepEqual(garbage.proxies[0]!.events, ['end'])
-    for (const how of ['fin', 'reset'] as const) {
+    for (const [how, code] of [
+      ['fin', 'PT_PROXY_FAILED'],
+      ['reset', 'ECONNRESET'],
+    ] as const) {
       const scene = await openScene(uri)
-      const dialling = assert.rejects(scene.dial(BRIDGE), { code: 'ECONNRESET' })
+      const dialling = assert.rejects(scene.dial(BRIDGE), { code })
       await scene.clock.settle()
       scene.network.links[0]!.toClient.truncate(0, how)
       await dialling
@@ -128,7 +131,7 @@ for (const { uri, sent, answers } of TUNNELS) {
 
   test(`rejects when the stream to ${uri} is destroyed here`, async () => {
     const scene = await openScene(uri)
-    const dialling = assert.rejects(scene.dial(BRIDGE), { code: 'ECONNRESET' })
+    const dialling = assert.rejects(scene.dial(BRIDGE), { code: 'PT_PROXY_FAILED' })
     await scene.clock.settle()
     scene.network.links[0]!.client.destroy()
     await dialling
@@ -172,16 +175,16 @@ test('destroys a stream that came just after the dial was given up', async () =>
   assert.equal(network.links[0]!.client.destroyed, true)
 })
 
-test('rejects with the code that a direct dial would have had', async () => {
+test('rejects with the code that a direct dial would have had, or by its own where the proxy gives no reason', async () => {
   const reply = (code: string) => [hex('05 00'), hex(`05 ${code} 00 01 00000000 0000`)]
   const refusals = [
     ['http://PROXY', ['HTTP/1.1 407 Who are you?\r\n\r\n'], 'EACCES'],
     ['http://PROXY', ['HTTP/1.1 504 Late\r\n\r\n'], 'ETIMEDOUT'],
-    ['http://PROXY', ['HTTP/1.1 302 Elsewhere\r\n\r\n'], 'ECONNABORTED'],
-    ['socks4a://PROXY', [hex('00 5b 0000 00000000')], 'ECONNABORTED'],
+    ['http://PROXY', ['HTTP/1.1 302 Elsewhere\r\n\r\n'], 'PT_PROXY_FAILED'],
+    ['socks4a://PROXY', [hex('00 5b 0000 00000000')], 'PT_PROXY_FAILED'],
     ['socks5://PROXY', [hex('05 ff')], 'EACCES'],
     ['socks5://us:pw@PROXY', [hex('05 02'), hex('01 01')], 'EACCES'],
-    ['socks5://PROXY', reply('01'), 'ECONNABORTED'],
+    ['socks5://PROXY', reply('01'), 'PT_PROXY_FAILED'],
     ['socks5://PROXY', reply('03'), 'ENETUNREACH'],
     ['socks5://PROXY', reply('05'), 'ECONNREFUSED'],
   ] as const
