@@ -1,3 +1,4 @@
+import { PtError } from '../core/errors.ts'
 import { showName } from '../core/option-names.ts'
 import type { Registry } from '../core/registry.ts'
 import type { Logger, Transport } from '../core/transport.ts'
@@ -30,7 +31,10 @@ export async function startMethods<Requested extends RequestedTransport, Started
     logger.warn?.('dispatcher:transport-unknown', { transport: showName(name) })
     return false
   })
-  const starting = known.map(async (requested) => parameters.start(registry.get(requested.name), requested))
+  const starting = known.map(async (requested) => {
+    if (requested.optionsProblem !== undefined) throw new PtError('PT_OPTION_INVALID', requested.optionsProblem)
+    return parameters.start(registry.get(requested.name), requested)
+  })
   const outcomes = await settleInOrder(starting, async (index, outcome) => {
     const { name } = known[index]!
     try {

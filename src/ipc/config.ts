@@ -16,6 +16,8 @@ export interface RequestedTransport {
   readonly name: string
   /** Its options as texts, not checked: takeServerAddress(), then its OptionsSchema, with errors for its *METHOD-ERROR. */
   readonly arguments: Arguments
+  /** What is wrong with the text that its options were taken from, for its *METHOD-ERROR; no option is repeated. */
+  readonly optionsProblem?: string
 }
 
 /** A transport that a server is asked for, and the address it listens on: an IP address, port 0 for one that the system chooses. */

@@ -2,7 +2,14 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { isTransportName } from '../core/name.ts'
 import { showName } from '../core/option-names.ts'
 import type { Arguments } from '../core/transport.ts'
-import type { ClientConfig, CommonConfig, DispatcherConfig, OutboundAddresses, ProxyMode } from './config.ts'
+import type {
+  ClientConfig,
+  CommonConfig,
+  DispatcherConfig,
+  OutboundAddresses,
+  ProxyMode,
+  RequestedTransport,
+} from './config.ts'
 import { IpcFailure } from './failure.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { readServerPart } from './read-server.ts'
@@ -52,7 +59,7 @@ function readAll(reader: SettingReader, sources: ConfigSources): DispatcherConfi
   const known = names.filter((name) => sources.knownTransports.includes(name))
   const options = readOptions(reader, role, new Set(known), sources)
   const common = readCommon(reader)
-  const transports = names.map((name) => Object.freeze({ name, arguments: options.get(name) ?? NO_ARGUMENTS }))
+  const transports = names.map((name) => Object.freeze({ name, arguments: NO_ARGUMENTS, ...options.get(name) }))
   if (role === 'server') return { ...common, role, ...readServerPart(reader, transports, new Set(known), common.mode) }
   return { ...common, role, transports: Object.freeze(transports), ...readClientPart(reader, known.length) }
 }
@@ -96,17 +103,23 @@ function readOptions(
   role: 'client' | 'server',
   wanted: ReadonlySet<string>,
   { readFile }: ConfigSources,
-): ReadonlyMap<string, Arguments> {
+): ReadonlyMap<string, Partial<RequestedTransport>> {
   reader.refuseBoth('options', 'optionsFile')
   const variable = role === 'server' ? reader.variable('TOR_PT_SERVER_TRANSPORT_OPTIONS') : undefined
   const given = reader.flag('options') ?? readOptionsFile(reader, readFile) ?? variable
   if (given === undefined) return new Map()
   const options = parseTransportOptions(given.text, wanted)
   if ('problem' in options) return reader.fail(`The options in ${given.from} ${options.problem}`)
-  if ('byTransport' in options) return options.byTransport
+  if ('byTransport' in options) {
+    const taken = [...options.byTransport].map(([name, args]) => [name, { arguments: args }] as const)
+    const refused = [...options.problems].map(
+      ([name, problem]) => [name, { optionsProblem: `The options in ${given.from} ${problem}` }] as const,
+    )
+    return new Map<string, Partial<RequestedTransport>>([...taken, ...refused])
+  }
   const [only, another] = wanted
   if (another !== undefined) reader.fail(`The options in ${given.from} must say for which transport each is`)
-  return new Map(only === undefined ? [] : [[only, options.forTheOne]])
+  return new Map(only === undefined ? [] : [[only, { arguments: options.forTheOne }]])
 }
 
 function readOptionsFile(reader: SettingReader, readFile: ConfigSources['readFile']): Given | undefined {

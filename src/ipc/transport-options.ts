@@ -2,10 +2,14 @@ import type { Arguments } from '../core/transport.ts'
 
 /** Options by transport, of those that are wanted, names repeated merged into one; or what is wrong with the text, which is not repeated. */
 export type TransportOptions =
-  | { readonly byTransport: ReadonlyMap<string, Arguments> }
+  /** `problems` has what is wrong with the entries of single transports. */
+  | { readonly byTransport: ReadonlyMap<string, Arguments>; readonly problems: ReadonlyMap<string, string> }
   /** Options without a name: they are for the one transport that was asked for. */
   | { readonly forTheOne: Arguments }
   | { readonly problem: string }
+
+const NO_PROBLEMS: ReadonlyMap<string, string> = new Map()
+const FORM = 'must have the form name:key=value;name:key=value, with ":", ";" and "\\" escaped by a "\\"'
 
 /** Key of a flat JSON object that names its transport. */
 const TRANSPORT_KEY = 'transport'
@@ -29,14 +33,21 @@ function parseJsonOptions(text: string, wanted: ReadonlySet<string>): TransportO
   if (!isPlainObject(json)) return { problem: 'must be a JSON object' }
   const { [TRANSPORT_KEY]: transport, ...rest } = json
   if (typeof transport === 'string')
-    return { byTransport: new Map(wanted.has(transport) ? [[transport, toArguments(rest)]] : []) }
+    return {
+      byTransport: new Map(wanted.has(transport) ? [[transport, toArguments(rest)]] : []),
+      problems: NO_PROBLEMS,
+    }
   const entries = Object.entries(json)
   const asked = entries.filter(([name]) => wanted.has(name))
   const nested = asked.filter(hasObject)
+  const isNested = nested.length > 0 || (asked.length > 0 && wanted.size > 1)
   // What stands under names that nobody asked for says nothing about the shape, once one that was asked for has its object.
-  if (nested.length === 0 && !entries.every(hasObject)) return { forTheOne: toArguments(json) }
-  if (nested.length < asked.length) return { problem: 'hold something else than an object for a transport' }
-  return { byTransport: new Map(nested.map(([name, options]) => [name, toArguments(options)])) }
+  if (!isNested && !entries.every(hasObject)) return { forTheOne: toArguments(json) }
+  const others = asked.filter((entry) => !hasObject(entry))
+  return {
+    byTransport: new Map(nested.map(([name, options]) => [name, toArguments(options)])),
+    problems: new Map(others.map(([name]) => [name, 'hold something else than an object for it'])),
+  }
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -55,19 +66,20 @@ function toArguments(values: Readonly<Record<string, unknown>>): Arguments {
 
 function parseTextOptions(text: string, wanted: ReadonlySet<string>): TransportOptions {
   const byTransport = new Map<string, [key: string, value: string][]>()
+  const problems = new Map<string, string>()
   for (const entry of splitUnescaped(text, ';')) {
     const [name, rest] = splitOnce(entry, ':')
     if (rest !== undefined && isStranger(unescape(name), wanted)) continue
     const [key, value] = splitOnce(rest ?? '', '=')
-    const parts = [name, key, value ?? ''].map(unescape)
-    const [transport, option, setting] = parts
-    if (value === undefined || !transport || !option || setting === undefined)
-      return { problem: 'must have the form name:key=value;name:key=value, with ":", ";" and "\\" escaped by a "\\"' }
+    const [transport, option, setting] = [name, key, value ?? ''].map(unescape)
+    // An entry that has no name, or whose escapes may have torn it out of another, is nobody's.
+    if (rest === undefined || !transport || option === undefined || setting === undefined) return { problem: FORM }
     const pairs = byTransport.get(transport) ?? []
-    if (pairs.some(([known]) => known === option)) return { problem: 'give one option of one transport twice' }
-    byTransport.set(transport, [...pairs, [option, setting]])
+    if (value === undefined || option === '') problems.set(transport, FORM)
+    else if (pairs.some(([known]) => known === option)) problems.set(transport, 'give one option twice')
+    else byTransport.set(transport, [...pairs, [option, setting]])
   }
-  return { byTransport: new Map([...byTransport].map(([name, pairs]) => [name, freezeArguments(pairs)])) }
+  return { byTransport: new Map([...byTransport].map(([name, pairs]) => [name, freezeArguments(pairs)])), problems }
 }
 
 /** Says whether an entry is for a transport that was not asked for, so that nothing else in it matters. */

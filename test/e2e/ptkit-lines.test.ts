@@ -96,3 +96,10 @@ test('refuses the settings of one transport with its own line, on the stream of 
   assert.match(err, /^CMETHOD-ERROR obfs4 [^\n]*no-such-option[^\n]*\n$/)
   assert.match(run([...args, '-ptversion', '1']).out, /\nCMETHOD-ERROR obfs4 [^\n]+\nCMETHODS DONE\n$/)
 })
+
+test('refuses a malformed option of one transport with its own line, and goes on', () => {
+  const args = ['-transport', 'obfs4', '-exit-on-stdin-close', '-options', 'obfs4:cert']
+  const { code, out, err } = run(args)
+  assert.deepEqual([code, out], [0, 'VERSION 3.0\nCMETHODS DONE\n'])
+  assert.match(err, /^CMETHOD-ERROR obfs4 The options in -options must have the form [^\n]+\n$/)
+})

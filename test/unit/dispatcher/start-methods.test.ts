@@ -91,6 +91,23 @@ test('counts a start that throws at once as failed', async () => {
   assert.deepEqual([told, started], [['first: not so'], []])
 })
 
+test('refuses a transport whose options could not be read without starting it, and goes on with the others', async () => {
+  const told: string[] = []
+  await startMethods({
+    requested: [
+      { name: 'first', arguments: {}, optionsProblem: 'The options in -options give one option twice' },
+      { name: 'second', arguments: {} },
+    ],
+    registry: createRegistry(['first', 'second'].map(named)),
+    logger: {},
+    unsafeLogging: false,
+    start: async (_transport, { name }) => (name === 'first' ? assert.fail('it is started') : createMethod()),
+    announce: (name) => void told.push(name),
+    refuse: (name, text) => void told.push(`${name}: ${text}`),
+  })
+  assert.deepEqual(told, ['first: The options in -options give one option twice', 'second'])
+})
+
 test('ends a transport whose line cannot be written', async () => {
   let destroyed = false
   const first = async () => createMethod(() => (destroyed = true))

@@ -172,6 +172,16 @@ test('gives flat JSON to the one transport, and nested JSON to each', () => {
   )
 })
 
+test('leaves bad options of one transport to it, in every shape, and the others alone', () => {
+  for (const options of ['obfs4:secret;webtunnel:url=y', '{"obfs4": "secret", "webtunnel": {"url": "y"}}']) {
+    const { transports } = readClient({ flags: ['-transports', 'obfs4,webtunnel', '-options', options] })
+    const [bad, good] = transports
+    assert.match(bad!.optionsProblem!, /^The options in -options /)
+    assert.doesNotMatch(bad!.optionsProblem!, /secret/)
+    assert.deepEqual(good, { name: 'webtunnel', arguments: { url: 'y' } })
+  }
+})
+
 test('reads options from the file that -optionsFile names', () => {
   const flags = '-transport obfs4 -optionsFile options.json'
   const config = readClient({ flags, readFile: (path) => `{"cert": "${path}"}` })

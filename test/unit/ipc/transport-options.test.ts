@@ -32,6 +32,22 @@ for (const [text, expected] of [
     assert.deepEqual(byTransport(text), expected)
   })
 
+for (const [text, expected] of [
+  ['obfs4:a;automata:a=b', ['obfs4']],
+  ['obfs4:;automata:a=b', ['obfs4']],
+  ['automata:a=b;obfs4:=b;obfs4:c=d', ['obfs4']],
+  ['obfs4:a=b;obfs4:a=c;automata:a=b', ['obfs4']],
+  ['{"obfs4": "c", "automata": {"a": "b"}}', ['obfs4']],
+  ['{"obfs4": ["c"], "automata": 1, "foo": "bar"}', ['obfs4', 'automata']],
+] as const)
+  test(`tells whose options in ${text} will not do, and reads those of others`, () => {
+    const parsed = parseTransportOptions(text, WANTED)
+    assert.ok('problems' in parsed)
+    assert.deepEqual([...parsed.problems.keys()], expected)
+    const isSpared = !parsed.problems.has('automata')
+    assert.deepEqual(parsed.byTransport.get('automata'), isSpared ? { a: 'b' } : undefined)
+  })
+
 test('keeps flat JSON for the one transport', () => {
   assert.deepEqual(parseTransportOptions('{"cert": "x", "deep": {"a": 1}}', WANTED), {
     forTheOne: { cert: 'x', deep: '{"a":1}' },
@@ -47,14 +63,10 @@ test('takes no name for the prototype of anything', () => {
 
 for (const text of [
   'obfs4',
-  'obfs4:a',
-  'obfs4:=b',
   ':a=b',
   'obfs4:a=b;',
   String.raw`obfs4:a=b\ `.trim(),
-  'obfs4:a=b;obfs4:a=c',
   'foo;obfs4:a=b',
-  '{"obfs4": {"a": "b"}, "automata": "c"}',
   '{"a": ',
   '{"a": 1} b',
 ])
