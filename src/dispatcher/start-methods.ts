@@ -1,4 +1,3 @@
-import { PtError } from '../core/errors.ts'
 import { showName } from '../core/option-names.ts'
 import type { Registry } from '../core/registry.ts'
 import type { Logger, Transport } from '../core/transport.ts'
@@ -32,7 +31,7 @@ export async function startMethods<Requested extends RequestedTransport, Started
     return false
   })
   const starting = known.map(async (requested) => {
-    if (requested.optionsProblem !== undefined) throw new PtError('PT_OPTION_INVALID', requested.optionsProblem)
+    if (requested.optionsProblem !== undefined) throw new Error(requested.optionsProblem)
     return parameters.start(registry.get(requested.name), requested)
   })
   const outcomes = await settleInOrder(starting, async (index, outcome) => {
