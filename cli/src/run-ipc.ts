@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import process from 'node:process'
 import { type Logger, builtInTransports, systemPlatform } from 'pluggable-transports'
@@ -8,6 +8,7 @@ import {
   IpcFailure,
   LineWriter,
   readDispatcherConfig,
+  readSmallFileSync,
   runDispatcher,
   writeFailure,
 } from 'pluggable-transports/dispatcher'
@@ -34,7 +35,7 @@ export async function runIpc(argv: readonly string[], program: Program): Promise
     argv,
     environment: process.env,
     knownTransports: builtInTransports.names,
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: (path, mostLength) => readSmallFileSync(path, mostLength).toString(),
   })
   if (config instanceof IpcFailure) {
     writeFailure(config, streams)

@@ -26,8 +26,11 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Names of the transports that exist here: what is given for others is skipped. */
   readonly knownTransports: readonly string[]
-  /** Reads the file of -optionsFile as UTF-8, relative to the current directory; throws the system's error. */
-  readonly readFile: (path: string) => string
+  /**
+   * Reads the file of -optionsFile as UTF-8, relative to the current directory; throws the system's error, or RangeError for one of more
+   * than `mostLength` bytes, whose message follows a colon.
+   */
+  readonly readFile: (path: string, mostLength: number) => string
 }
 
 const PROXY_MODES = ['socks5', 'transparent-TCP', 'transparent-UDP', 'STUN'] as const satisfies readonly ProxyMode[]
@@ -127,17 +130,20 @@ function readOptionsFile(reader: SettingReader, readFile: ConfigSources['readFil
   if (path === undefined) return undefined
   let text: string
   try {
-    text = readFile(path)
+    text = readFile(path, MAX_OPTIONS_LENGTH)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    return reader.fail(`The file of -optionsFile cannot be read: ${code}`)
+    return reader.fail(`The file of -optionsFile cannot be read: ${describeRead(error)}`)
   }
-  if (text.length > MAX_OPTIONS_LENGTH)
-    return reader.fail(`The file of -optionsFile has more than ${MAX_OPTIONS_LENGTH} characters`)
   return { text: text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, from: '-optionsFile' }
 }
 
-/** Characters of an options file beyond which it must be another file, given by mistake. */
+/** Says why a file could not be read, without its name. */
+function describeRead(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code)
+  return error instanceof RangeError ? error.message : 'unreadable'
+}
+
+/** Bytes of an options file beyond which it must be another file, given by mistake. */
 const MAX_OPTIONS_LENGTH = 1024 * 1024
 /** What some editors begin a UTF-8 file with. */
 const BYTE_ORDER_MARK = '\uFEFF'

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const executable = fileURLToPath(new URL('../../cli/bin/ptkit', import.meta.url))
 
@@ -102,4 +104,15 @@ test('refuses a malformed option of one transport with its own line, and goes on
   const { code, out, err } = run(args)
   assert.deepEqual([code, out], [0, 'VERSION 3.0\nCMETHODS DONE\n'])
   assert.match(err, /^CMETHOD-ERROR obfs4 The options in -options must have the form [^\n]+\n$/)
+})
+
+const windows = process.platform === 'win32'
+
+test('refuses a FIFO and a device as -optionsFile at once, naming the flag', { skip: windows }, async (t) => {
+  const fifo = join(await temporaryDirectory(t), 'options')
+  execFileSync('mkfifo', [fifo])
+  for (const path of [fifo, '/dev/zero']) {
+    const err = 'ENV-ERROR The file of -optionsFile cannot be read: it is no regular file\n'
+    assert.deepEqual(run(['-transport', 'obfs4', '-optionsFile', path]), { code: 64, out: '', err })
+  }
 })

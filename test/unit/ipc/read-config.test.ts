@@ -194,11 +194,15 @@ test('reads an options file that begins with a byte order mark', () => {
   assert.deepEqual(config.transports[0]?.arguments, { cert: 'x' })
 })
 
-test('refuses an options file beyond 1 MiB, and takes one of 1 MiB', () => {
-  const flags = '-transport obfs4 -optionsFile f'
-  const readFile = (length: number) => () => '{"cert": "x"}'.padEnd(length)
-  assert.match(readFailure({ flags, readFile: readFile(2 ** 20 + 1) }).text, /-optionsFile has more than 1048576/)
-  assert.deepEqual(readClient({ flags, readFile: readFile(2 ** 20) }).transports[0]?.arguments, { cert: 'x' })
+test('asks for no more than 1 MiB of an options file, and tells what is wrong with it', () => {
+  const asked: number[] = []
+  const readFile = (_path: string, mostLength: number): never => {
+    asked.push(mostLength)
+    throw new RangeError('it is no regular file')
+  }
+  const { text } = readFailure({ flags: '-transport obfs4 -optionsFile f', readFile })
+  assert.equal(text, 'The file of -optionsFile cannot be read: it is no regular file')
+  assert.deepEqual(asked, [2 ** 20])
 })
 
 test('leaves the options of servers to servers', () => {

@@ -6,7 +6,7 @@ import { IpcFailure } from '../../../src/ipc/failure.ts'
 export interface Given {
   readonly flags?: string | readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  readonly readFile?: (path: string) => string
+  readonly readFile?: (path: string, mostLength: number) => string
 }
 
 /** Reads a configuration in which obfs4 and webtunnel are known. */
