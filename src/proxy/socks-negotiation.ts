@@ -43,7 +43,13 @@ export type NegotiationStep =
   /** `ahead` are bytes that follow the request: the application's. */
   | { readonly wire: Buffer; readonly state: 'requested'; readonly request: SocksRequest; readonly ahead: Buffer }
   /** The connection is to be ended after `wire`. `reason` is for logs. */
-  | { readonly wire: Buffer; readonly state: 'refused'; readonly reason: string }
+  | { readonly wire: Buffer; readonly state: 'refused'; readonly reason: string; readonly cause?: RefusalCause }
+
+/** What the transport found wrong with the arguments of a JSON parameter block. */
+export interface RefusalCause {
+  readonly error: unknown
+  readonly arguments: Arguments
+}
 
 type Stage = 'version' | 'socks4' | 'methods' | 'credentials' | 'parameters' | 'request'
 
@@ -62,7 +68,7 @@ export class SocksNegotiation {
   #arguments = NO_ARGUMENTS
   #form: SocksRequest['form'] = 'pairs'
   #answers: Buffer[] = []
-  #outcome: { readonly request: SocksRequest } | { readonly reason: string } | undefined
+  #outcome: { readonly request: SocksRequest } | { readonly reason: string; readonly cause?: RefusalCause } | undefined
 
   constructor(checkParameters?: (parameters: Arguments) => void) {
     this.#checkParameters = checkParameters
@@ -75,7 +81,7 @@ export class SocksNegotiation {
     const wire = Buffer.concat(this.#answers)
     this.#answers = []
     if (this.#outcome === undefined) return { wire, state: 'incomplete' }
-    if ('reason' in this.#outcome) return { wire, state: 'refused', reason: this.#outcome.reason }
+    if ('reason' in this.#outcome) return { wire, state: 'refused', ...this.#outcome }
     const ahead = Buffer.concat([this.#held.bytes.subarray(this.#consumed), bytes.subarray(taken)])
     this.#held.clear()
     return { wire, state: 'requested', request: this.#outcome.request, ahead }
@@ -164,8 +170,9 @@ export class SocksNegotiation {
       if (typeof parameters === 'number') return this.#refuseBy(parameters, 'the JSON block holds no parameters')
       try {
         this.#checkParameters?.(parameters)
-      } catch {
-        return this.#refuseBy(SOCKS_REPLY.parametersInvalid, 'the parameters do not suit the transport')
+      } catch (error) {
+        const answer = this.encodeReply(SOCKS_REPLY.parametersInvalid)
+        return this.#refuse(answer, 'the parameters do not suit the transport', { error, arguments: parameters })
       }
       this.#arguments = parameters
       this.#stage = 'request'
@@ -201,9 +208,9 @@ export class SocksNegotiation {
     return this.#refuse(this.encodeReply(code), reason)
   }
 
-  #refuse(answer: Buffer, reason: string): boolean {
+  #refuse(answer: Buffer, reason: string, cause?: RefusalCause): boolean {
     this.#answers.push(answer)
-    this.#outcome = { reason }
+    this.#outcome = { reason, ...(cause !== undefined && { cause }) }
     this.#held.clear()
     return false
   }

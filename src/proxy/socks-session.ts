@@ -4,7 +4,7 @@ import type { ByteStream, Clock, Timer } from '../core/platform.ts'
 import type { Arguments, Logger } from '../core/transport.ts'
 import { SOCKS_REPLY } from '../wire/socks.ts'
 import { relay } from './relay.ts'
-import { SocksNegotiation, type SocksRequest } from './socks-negotiation.ts'
+import { type RefusalCause, SocksNegotiation, type SocksRequest } from './socks-negotiation.ts'
 import { socksReplyFor } from './socks-reply.ts'
 
 /** Limit of a request, from accept to its last byte, in ms. */
@@ -40,6 +40,8 @@ type SessionParameters = SocksService & {
   readonly onConnecting: (connection: Connecting) => void
 }
 
+type UnsafeFacts = Pick<SocksRequest, 'arguments'> & Partial<SocksRequest>
+
 /** One client of a SOCKS listener, from its first byte to the relay. It owns the stream. */
 export class SocksSession {
   readonly #stream: ByteStream
@@ -62,7 +64,7 @@ export class SocksSession {
 
   readonly #onData = (bytes: Buffer): void => {
     const step = this.#negotiation.receive(bytes)
-    if (step.state === 'refused') this.#refuse(step.wire, { reason: step.reason })
+    if (step.state === 'refused') this.#refuse(step.wire, this.#factsOf(step.reason, step.cause))
     else if (step.wire.length > 0) this.#stream.write(step.wire)
     if (step.state === 'requested') this.#connect(step.request, step.ahead)
   }
@@ -122,13 +124,20 @@ export class SocksSession {
   #fail(error: unknown, request: SocksRequest): void {
     const isOption = error instanceof PtError && error.code.startsWith('PT_OPTION_')
     const reply = isOption ? this.#negotiation.optionReply : socksReplyFor(error)
+    const cause = { error, ...request }
+    this.#refuse(this.#negotiation.encodeReply(reply), this.#factsOf('the connection failed', cause, { reply }))
+  }
+
+  /** What the event of a refusal tells; `first` follows the reason. */
+  #factsOf(reason: string, cause: (RefusalCause & Partial<SocksRequest>) | undefined, first: object = {}): object {
+    if (cause === undefined) return { reason }
+    const { error } = cause
     const code = error instanceof Error && 'code' in error ? { code: error.code } : {}
-    const facts = { reason: 'the connection failed', reply, ...code, ...this.#unsafeFacts(request, error) }
-    this.#refuse(this.#negotiation.encodeReply(reply), facts)
+    return { reason, ...first, ...code, ...this.#unsafeFacts(cause, error) }
   }
 
   /** What events hold under unsafe logging alone. */
-  #unsafeFacts({ destination, arguments: args }: SocksRequest, error?: unknown): object {
+  #unsafeFacts({ destination, arguments: args }: UnsafeFacts, error?: unknown): object {
     if (this.#parameters.unsafeLogging !== true) return {}
     const message = error instanceof Error ? { message: error.message } : {}
     return { ...message, ...destination, arguments: JSON.stringify(args) }

@@ -233,6 +233,21 @@ test('logs destination, arguments and message of each connection under unsafe lo
   ])
 })
 
+test('logs why a JSON block was refused before its request, and its arguments under unsafe logging alone', async () => {
+  const checkParameters = (): never => {
+    throw missingOption('cert')
+  }
+  const cause = { message: 'Option "cert" is missing', arguments: '{"a":"1"}' }
+  for (const unsafeLogging of [false, true]) {
+    const events: unknown[] = []
+    const logger = { info: (_event: string, fields: object) => void events.push(fields) }
+    const { client } = await openSocksScene({ checkParameters, logger, unsafeLogging })
+    await client(encodeMethods([9]), encodeParameters(Buffer.from('{"a":1}')))
+    const facts = { reason: 'the parameters do not suit the transport', code: 'PT_OPTION_MISSING' }
+    assert.deepEqual(events, [{ ...facts, ...(unsafeLogging && cause) }])
+  }
+})
+
 test('closes clients beyond its limit at once', async () => {
   const { client, log, server } = await openSocksScene({ maxConnections: 1 })
   const first = await client(NO_METHOD)
