@@ -5,12 +5,13 @@ import { IpcFailure } from '../ipc/failure.ts'
 import { listenSocks } from '../proxy/socks-server.ts'
 import { createProxyDialer } from '../proxy/upstream-proxy.ts'
 import { parseProxyUri } from '../wire/proxy-uri.ts'
-import { tellConnectStatus } from './connect-status.ts'
+import { tellConnectStatus, tellIfRefused } from './connect-status.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
 import { refusePacketMode } from './modes.ts'
+import { isLoopback } from './outbound-dialer.ts'
 import { createRoute } from './route.ts'
 import { startMethods } from './start-methods.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
@@ -29,6 +30,8 @@ export async function startClient(parameters: ClientParameters): Promise<readonl
   const { config, lines, registry, logger } = parameters
   const { mode, unsafeLogging } = config
   const platform = applyUpstreamProxy(parameters)
+  // Whoever reaches it may use it: no mode has a password.
+  if (!isLoopback(config.listen.host)) logger.warn?.('dispatcher:proxy-exposed', {})
   const settings = { platform, logger, unsafeLogging }
   const methods = await startMethods({
     requested: config.transports,
@@ -68,7 +71,7 @@ interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
 
 /** Listens for applications of one transport, in the mode asked for. Rejects with PT_OPTION_* for its options, or the system's error. */
 async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
-  const { transport, requested, config, platform, settings } = parameters
+  const { transport, requested, config, lines, platform, settings } = parameters
   const logger = nameTransport(parameters.logger, transport.name)
   const { mode, target, listen: address, unsafeLogging } = config
   refusePacketMode(mode)
@@ -85,11 +88,11 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
     platform,
     address,
     connect: (request) => {
-      const connection = route.connect(request)
-      tellConnectStatus(connection, transport.name, parameters.lines)
+      const connection = tellIfRefused(() => route.connect(request), transport.name, lines)
+      tellConnectStatus(connection, transport.name, lines)
       return connection
     },
-    checkParameters: (args) => route.check(args),
+    checkParameters: (args) => tellIfRefused(() => route.check(args), transport.name, lines),
     logger,
     unsafeLogging,
     onError: (error) => {

@@ -10,8 +10,22 @@ export function tellConnectStatus(connection: Connection, transport: string, lin
   }
   const onError = (error: Error): void => {
     connection.off('connect', onConnect)
-    const { code } = failureFields(error, false)
-    lines.status(transport, { CONNECT: 'Failed', ...(code !== undefined && { ERRSTR: code }) })
+    tellFailure(error, transport, lines)
   }
   connection.once('connect', onConnect).once('error', onError)
+}
+
+/** Runs what comes before a dial; tells the parent in the same way if it throws, and passes that on. */
+export function tellIfRefused<Result>(attempt: () => Result, transport: string, lines: LineWriter): Result {
+  try {
+    return attempt()
+  } catch (error) {
+    tellFailure(error, transport, lines)
+    throw error
+  }
+}
+
+function tellFailure(error: unknown, transport: string, lines: LineWriter): void {
+  const { code } = failureFields(error, false)
+  lines.status(transport, { CONNECT: 'Failed', ...(code !== undefined && { ERRSTR: code }) })
 }
