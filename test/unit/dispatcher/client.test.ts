@@ -1,64 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import type { ByteStream, TcpAddress } from '../../../src/core/platform.ts'
-import { createRegistry } from '../../../src/core/registry.ts'
-import type { Transport } from '../../../src/core/transport.ts'
-import { runDispatcher } from '../../../src/dispatcher/index.ts'
-import type { ClientConfig } from '../../../src/ipc/config.ts'
-import { createMemoryPlatform, plain } from '../../../src/testing/index.ts'
-import { obfs4 } from '../../../src/transports/obfs4/index.ts'
-import { createArrivalQueue } from '../../support/arrivals.ts'
-import { VERSION_1, VERSION_3, createLines } from '../../support/ipc-lines.ts'
+import { createMemoryPlatform } from '../../../src/testing/index.ts'
+import {
+  BRIDGE as bridge,
+  CLIENT_CONFIG as config,
+  LISTEN as listen,
+  runInMemory,
+  startClientWorld as startWorld,
+} from '../../support/dispatcher-world.ts'
+import { VERSION_1, VERSION_3 } from '../../support/ipc-lines.ts'
 import { readExactly } from '../../support/read-exactly.ts'
-
-const bridge: TcpAddress = { host: '192.0.2.7', port: 443 }
-const listen: TcpAddress = { host: '127.0.0.1', port: 1080 }
-const config: ClientConfig = {
-  role: 'client',
-  version: VERSION_1,
-  stateLocation: 'state',
-  exitOnStdinClose: false,
-  mode: 'socks5',
-  outbound: {},
-  ipcLogLevel: 'NONE',
-  logFileLevel: undefined,
-  unsafeLogging: false,
-  transports: [{ name: 'plain', arguments: {} }],
-  listen,
-  target: undefined,
-  upstreamProxy: undefined,
-}
-
-/** Runs a client in memory. Whoever is dialled on a `places` address arrives with it. */
-async function startWorld(changes: Partial<ClientConfig> = {}, places: readonly TcpAddress[] = [bridge]) {
-  const platform = createMemoryPlatform()
-  const arrivals = createArrivalQueue<{ readonly place: TcpAddress; readonly stream: ByteStream }>()
-  for (const place of places) {
-    const onStream = (stream: ByteStream): void => {
-      stream.on('error', () => {})
-      arrivals.add({ place, stream })
-    }
-    await platform.network.bind(place, { onStream, onError: () => {} })
-  }
-  const merged = { ...config, ...changes }
-  const { lines, out, err } = createLines(merged.version, merged.ipcLogLevel)
-  const registry = createRegistry<Transport>([plain, obfs4])
-  const dispatcher = runDispatcher({
-    config: merged,
-    lines,
-    registry,
-    platform,
-    implementation: { name: 'ptkit', version: '0.1.0' },
-  })
-  const connect = async () => {
-    await dispatcher.ready
-    const stream = await platform.network.dial(listen, { signal: new AbortController().signal })
-    stream.on('error', () => {})
-    return stream
-  }
-  return { platform, arrivals, dispatcher, out, err, connect }
-}
 
 const domainRequest = (name: string, port: number): Buffer =>
   Buffer.concat([Buffer.of(5, 1, 0, 3, name.length), Buffer.from(name), Buffer.of(port >> 8, port & 0xff)])
@@ -147,6 +99,23 @@ test('tells tor of each connection that got through or failed, without an addres
     'STATUS TRANSPORT=plain CONNECT="Success"',
     'STATUS TRANSPORT=plain CONNECT="Failed" ERRSTR="ECONNREFUSED"',
   ])
+  await dispatcher.stop()
+})
+
+test('tells tor of a connection whose arguments will not do before anything is dialled, without a word of them', async () => {
+  const { connect, dispatcher, out } = await startWorld({ transports: [{ name: 'obfs4', arguments: {} }] })
+  const block = '{"cert":"secret"}'
+  for (const pieces of [
+    [withArguments('cert=secret'), addressRequest],
+    [withArguments('serverAddress=secret'), addressRequest],
+    [Buffer.of(5, 1, 9, 0, 0, 0, block.length), Buffer.from(block)],
+  ]) {
+    const application = await connect()
+    application.write(Buffer.concat(pieces))
+    await readExactly(application, 2 + 10)
+  }
+  const line = 'STATUS TRANSPORT=obfs4 CONNECT="Failed" ERRSTR="PT_OPTION_INVALID"'
+  assert.deepEqual(out.slice(out.indexOf('CMETHODS DONE') + 1), [line, line, line])
   await dispatcher.stop()
 })
 
@@ -318,6 +287,20 @@ test('refuses the modes that it does not have', async () => {
   }
 })
 
+test('warns when others than this host can reach its listener', async () => {
+  const warning = 'LOG SEVERITY=warning MESSAGE="dispatcher:proxy-exposed"'
+  for (const [host, expected] of [
+    ['0.0.0.0', true],
+    ['192.0.2.3', true],
+    ['127.0.0.1', false],
+  ] as const) {
+    const { dispatcher, out } = await startWorld({ listen: { host, port: 1080 }, ipcLogLevel: 'WARN' })
+    await dispatcher.ready
+    assert.equal(out.includes(warning), expected, host)
+    await dispatcher.stop()
+  }
+})
+
 test('goes through the upstream proxy and nowhere else', async () => {
   const proxy = { host: '192.0.2.9', port: 3128 }
   const { arrivals, connect, dispatcher, out, platform } = await startWorld(
@@ -362,10 +345,8 @@ test('dials from the outbound addresses', async () => {
       return Promise.reject(new Error('recorded'))
     },
   })
-  const { lines } = createLines(VERSION_1)
-  const registry = createRegistry<Transport>([plain])
   const outbound = { v4: '198.51.100.1' }
-  const dispatcher = runDispatcher({ config: { ...config, outbound }, lines, registry, platform, createDialer })
+  const { dispatcher } = runInMemory({ ...config, outbound }, platform, { createDialer })
   await dispatcher.ready
   const application = await platform.network.dial(listen, { signal: new AbortController().signal })
   application.write(Buffer.concat([noAuthentication, addressRequest]))

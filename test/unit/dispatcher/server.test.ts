@@ -1,61 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import type { ByteStream, TcpAddress } from '../../../src/core/platform.ts'
-import { createRegistry } from '../../../src/core/registry.ts'
-import type { Transport } from '../../../src/core/transport.ts'
-import type { Dispatcher } from '../../../src/dispatcher/dispatcher.ts'
-import { runDispatcher } from '../../../src/dispatcher/index.ts'
-import type { ServerConfig } from '../../../src/ipc/config.ts'
-import { createMemoryPlatform, plain } from '../../../src/testing/index.ts'
-import { obfs4 } from '../../../src/transports/obfs4/index.ts'
-import { createArrivalQueue } from '../../support/arrivals.ts'
+import { createMemoryPlatform } from '../../../src/testing/index.ts'
+import {
+  APPLICATION as application,
+  BIND as bind,
+  SERVER_CONFIG as config,
+  runInMemory,
+  startServerWorld as startWorld,
+} from '../../support/dispatcher-world.ts'
 import { COOKIE_FILE, OKAY, acceptClient } from '../../support/extended-orport-server.ts'
-import { VERSION_1, VERSION_3, createLines } from '../../support/ipc-lines.ts'
+import { VERSION_1, VERSION_3 } from '../../support/ipc-lines.ts'
 import { readExactly } from '../../support/read-exactly.ts'
-
-const application: TcpAddress = { host: '127.0.0.1', port: 9001 }
-const bind: TcpAddress = { host: '127.0.0.1', port: 4430 }
-const config: ServerConfig = {
-  role: 'server',
-  version: VERSION_1,
-  stateLocation: 'state',
-  exitOnStdinClose: false,
-  mode: 'socks5',
-  outbound: {},
-  ipcLogLevel: 'NONE',
-  logFileLevel: undefined,
-  unsafeLogging: false,
-  transports: [{ name: 'plain', arguments: {}, bind }],
-  application: { kind: 'plain', address: application },
-}
-
-/** Runs a server in memory, with an application behind it. */
-async function startWorld(changes: Partial<ServerConfig> = {}, readFile?: () => Promise<Buffer>) {
-  const platform = createMemoryPlatform()
-  const arrivals = createArrivalQueue<ByteStream>()
-  const onStream = (stream: ByteStream): void => {
-    stream.on('error', () => {})
-    arrivals.add(stream)
-  }
-  const acceptor = await platform.network.bind(application, { onStream, onError: () => {} })
-  const merged = { ...config, ...changes }
-  const { lines, out, err } = createLines(merged.version, merged.ipcLogLevel)
-  const dispatcher: Dispatcher = runDispatcher({
-    config: merged,
-    lines,
-    registry: createRegistry<Transport>([plain, obfs4]),
-    platform,
-    ...(readFile !== undefined && { readFile }),
-  })
-  await dispatcher.ready
-  const connect = () => {
-    const client = plain.client({}, { platform }).connect({ ...bind, allowHalfOpen: true })
-    client.on('error', () => {})
-    return client
-  }
-  return { platform, arrivals, acceptor, dispatcher, out, err, connect }
-}
 
 test('announces the transport and relays both ways, each end by itself', async () => {
   const { platform, arrivals, dispatcher, out, err, connect } = await startWorld()
@@ -132,10 +88,8 @@ test('refuses options that are unknown, and a state directory that is not the pa
 test('tells why a state directory cannot be used', async () => {
   const platform = createMemoryPlatform()
   platform.store.fillDisk()
-  const { lines, out } = createLines(VERSION_1)
-  const registry = createRegistry<Transport>([obfs4])
   const transports = [{ name: 'obfs4', arguments: {}, bind }]
-  const dispatcher = runDispatcher({ config: { ...config, transports }, lines, registry, platform })
+  const { dispatcher, out } = runInMemory({ ...config, transports }, platform)
   await dispatcher.ready
   assert.match(out[1]!, /^SMETHOD-ERROR obfs4 \S/)
   assert.deepEqual([platform.network.bindingCount, platform.store.lockCount], [0, 0])
