@@ -43,9 +43,9 @@ export function readSmallFileSync(path: string, mostLength: number): Buffer {
   }
 }
 
-/** Devices and pipes have no end, or none that is known. */
+/** Devices and pipes have no end, or none that is known; for a directory the system has its own error. */
 function refuseSpecial(stats: Stats): void {
-  if (!stats.isFile()) throw new RangeError('it is no regular file')
+  if (!stats.isFile() && !stats.isDirectory()) throw new RangeError('it is no regular file')
 }
 
 function tooLong(mostLength: number): RangeError {

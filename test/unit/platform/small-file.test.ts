@@ -27,7 +27,8 @@ for (const [how, read] of [
     const directory = await temporaryDirectory(t)
     const path = join(directory, 'cookie')
     execFileSync('mkfifo', [path])
-    for (const special of [path, '/dev/zero', directory])
+    await assert.rejects(read(directory, 4), { code: 'EISDIR' })
+    for (const special of [path, '/dev/zero'])
       await assert.rejects(read(special, 4), { name: 'RangeError', message: 'it is no regular file' })
   })
 }
