@@ -60,7 +60,7 @@ async function run(config: DispatcherConfig, program: Program): Promise<void> {
     implementation: program,
   })
   // Only now, since VERSION comes before everything.
-  if (failure !== undefined) lines.log('WARN', `state:unusable ${failure}`)
+  if (failure !== undefined) lines.warn(`The state directory cannot be made: ${failure}`)
   // A parent takes the end of a process without a transport for a crash, and starts it again.
   setInterval(() => {}, LONG_MS)
   // The launcher's, which end a process that is still starting.
@@ -110,7 +110,7 @@ async function openLogFile(directory: string, { logFileLevel }: DispatcherConfig
   // Loaded where it is asked for alone: few processes write a log, and each pays for what it loads.
   const { createLogFile } = await import('./log-file.ts')
   return createLogFile(directory, logFileLevel, (error) => {
-    lines.log('WARN', `log-file:unusable ${describeCode(error)}`)
+    lines.warn(`The log file cannot be written: ${describeCode(error)}`)
   })
 }
 

@@ -1,23 +1,23 @@
 import type { Connection } from '../core/connection.ts'
 import { PtError } from '../core/errors.ts'
 import { DEFAULT_LIMITS } from '../core/limits.ts'
-import type { ByteStream, Platform } from '../core/platform.ts'
-import type { ApplicationServer } from '../ipc/config.ts'
-import { dialExtendedOrPort } from '../proxy/extended-orport.ts'
+import type { ByteStream, Platform, TcpAddress } from '../core/platform.ts'
+import { type ExtendedOrPort, dialExtendedOrPort } from '../proxy/extended-orport.ts'
 import { dialWithin } from './dial-within.ts'
-
-/** More than the 64 bytes of a cookie file: what is longer is told from one. */
-const MOST_COOKIE_FILE_LENGTH = 65
 
 /** Dials the application server for one client; rejects as Dialer does, or as dialExtendedOrPort(). The stream is the caller's. */
 export type ApplicationDialer = (client: Connection, signal: AbortSignal) => Promise<ByteStream>
 
+/** Where the application server is, and how it is spoken to. */
+export type Application =
+  | { readonly kind: 'plain'; readonly address: TcpAddress }
+  | { readonly kind: 'extended-orport'; readonly orPort: ExtendedOrPort }
+
 export interface ApplicationParameters {
-  readonly application: ApplicationServer
+  readonly application: Application
   /** The PT name, which the Extended ORPort is told. */
   readonly transport: string
   readonly platform: Platform
-  readonly readFile: (path: string, mostLength: number) => Promise<Buffer>
 }
 
 /** Makes what dials the application server of a PT server: plainly within 30 s, or through tor's Extended ORPort within 5 s. */
@@ -25,15 +25,12 @@ export function createApplicationDialer({
   application,
   transport,
   platform,
-  readFile,
 }: ApplicationParameters): ApplicationDialer {
   if (application.kind === 'plain') {
     const limitMs = DEFAULT_LIMITS.dialTimeoutMs
     const timeout = new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`)
     return (_client, signal) => dialWithin(platform, application.address, { signal, limitMs, timeout })
   }
-  const { address, cookieFile } = application
-  const orPort = { address, readCookieFile: () => readFile(cookieFile, MOST_COOKIE_FILE_LENGTH) }
   return ({ remoteAddress, remotePort }, signal) =>
-    dialExtendedOrPort(orPort, { transport, remoteAddress, remotePort }, platform, signal)
+    dialExtendedOrPort(application.orPort, { transport, remoteAddress, remotePort }, platform, signal)
 }

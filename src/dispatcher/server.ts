@@ -2,7 +2,8 @@ import { PtError } from '../core/errors.ts'
 import type { Platform } from '../core/platform.ts'
 import type { Arguments, Logger, Transport } from '../core/transport.ts'
 import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
-import { createApplicationDialer } from './application.ts'
+import { type Application, createApplicationDialer } from './application.ts'
+import { createCookieReader } from './cookie-file.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
@@ -23,15 +24,16 @@ export interface ServerParameters extends Pick<DispatcherParameters, 'lines' | '
 
 /** Starts a PT server: one line for each transport, SMETHODS DONE. Never rejects. */
 export async function startServer(parameters: ServerParameters): Promise<readonly Method[]> {
-  const { config, lines, registry, platform, logger, readFile } = parameters
-  const { application, unsafeLogging, stateLocation } = config
-  warnOfExposure(application, logger)
+  const { config, lines, registry, platform, logger } = parameters
+  const { unsafeLogging, stateLocation } = config
+  warnOfExposure(config.application, logger)
+  const application = openApplication(parameters)
   const settings = { platform, logger, unsafeLogging }
 
   const start = async (transport: Transport, requested: RequestedServerTransport): Promise<ServerMethod> => {
     refusePacketMode(config.mode)
     const factory = transport.server(serverOptions(transport, requested.arguments, stateLocation), settings)
-    const dialApplication = createApplicationDialer({ application, transport: transport.name, platform, readFile })
+    const dialApplication = createApplicationDialer({ application, transport: transport.name, platform })
     const named = nameTransport(logger, transport.name)
     return startServerMethod({
       factory,
@@ -53,6 +55,16 @@ export async function startServer(parameters: ServerParameters): Promise<readonl
   })
   lines.serverMethodsDone()
   return methods
+}
+
+/** Makes what reads the cookie, if there is one to read, and tells at once of one that cannot be read; it may still be made in time. */
+function openApplication({ config, lines, readFile }: ServerParameters): Application {
+  const { application } = config
+  if (application.kind === 'plain') return application
+  const { address, cookieFile: path } = application
+  const readCookieFile = createCookieReader({ path, readFile, warn: (text) => lines.warn(text) })
+  readCookieFile().catch(() => {})
+  return { kind: 'extended-orport', orPort: { address, readCookieFile } }
 }
 
 /** Checks a server's options and adds the state directory, which the parent alone names. */

@@ -13,6 +13,7 @@ import {
   formatServerMethod,
   formatServerMethodError,
   formatVersion,
+  formatWarning,
 } from './lines.ts'
 import { formatLog, formatStatus, formatStatusVersion } from './log-line.ts'
 import type { IpcVersion } from './version.ts'
@@ -95,6 +96,15 @@ export class LineWriter {
   /** LOG, where the version has it and the level asks for it. `text` is scrubbed already. */
   log(level: LogFileLevel, text: string): void {
     this.#writeDroppable(formatLog(this.#version, this.#ipcLogLevel, level, text))
+  }
+
+  /**
+   * Tells what people must hear to mend it: by LOG at WARN where the version and the level have that, else by a line on standard error,
+   * which begins with no keyword. `text` is scrubbed already; it is told seldom.
+   */
+  warn(text: string): void {
+    if (formatLog(this.#version, this.#ipcLogLevel, 'WARN', text) !== undefined) this.log('WARN', text)
+    else if (this.#err.writableLength <= MAX_QUEUED_LENGTH) writeLine(this.#err, formatWarning(text))
   }
 
   /** STATUS of one transport, in family 1 only. Fields are scrubbed already; at least one. */

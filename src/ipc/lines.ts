@@ -55,6 +55,11 @@ export function formatServerMethodError(transport: string, text: string): string
   return `SMETHOD-ERROR ${transport} ${oneLine(text)}`
 }
 
+/** Formats a line for people on standard error: parents look there for keywords, and this has none. */
+export function formatWarning(text: string): string {
+  return `warning: ${oneLine(text)}`
+}
+
 function escapeArgument(text: string): string {
   if (!/^[\x21-\x7e]*$/.test(text)) throw new RangeError('an argument of an SMETHOD line must be in printable ASCII')
   return text.replaceAll(/[\\=,]/g, String.raw`\$&`)

@@ -258,7 +258,7 @@ test(
       await exchange(socket, await arrivals.next(), { toRight: 10_000, toLeft: 10_000 })
       socket.destroy()
     }
-    assert.match(await process.line('LOG SEVERITY=warning'), /log-file:unusable ENOSPC/)
+    assert.match(await process.line('LOG SEVERITY=warning'), /The log file cannot be written: ENOSPC/)
     await process.kill('SIGTERM')
     assert.equal(process.child.exitCode, 0)
   },

@@ -214,6 +214,33 @@ test('tells the parent of a cookie that cannot be read, and lets the client go',
   await dispatcher.stop()
 })
 
+test('tells people at the start of a cookie that cannot be used, however little the parent logs, and again only after it could be', async () => {
+  let file: Buffer | undefined
+  const readFile = async (): Promise<Buffer> => {
+    if (file === undefined) throw Object.assign(new Error('open /run/tor/cookie'), { code: 'EACCES' })
+    return file
+  }
+  const { arrivals, dispatcher, connect, platform, out, err } = await startWorld({ application: extended }, readFile)
+  const meet = async (): Promise<void> => {
+    const client = connect()
+    client.resume()
+    await once(client, 'end')
+  }
+  const unreadable = 'warning: The cookie file of the Extended ORPort cannot be read: EACCES; clients are let go'
+  await platform.clock.settle()
+  assert.deepEqual(err, [unreadable])
+  await meet()
+  assert.deepEqual(err, [unreadable])
+  file = COOKIE_FILE
+  connect()
+  await acceptClient(await arrivals.next())
+  file = Buffer.from('something else')
+  await meet()
+  assert.deepEqual(err.slice(1), ['warning: The cookie file of the Extended ORPort is not one; clients are let go'])
+  assert.deepEqual(out, ['VERSION 1', 'SMETHOD plain 127.0.0.1:4430', 'SMETHODS DONE'])
+  await dispatcher.stop()
+})
+
 test('warns of an Extended ORPort that is not on loopback', async () => {
   const address = { host: '192.0.2.1', port: 9001 }
   const { dispatcher, out } = await startWorld({ application: { ...extended, address }, ipcLogLevel: 'WARN' })

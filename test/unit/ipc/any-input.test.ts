@@ -8,7 +8,7 @@ import { negotiateVersion } from '../../../src/ipc/version.ts'
 import { read } from './reading.ts'
 
 /** What every parent can read: a keyword, then printable text; beyond ASCII in a LOG line of 2.2 and 3.0 only. */
-const LINE = /^(?:[A-Z-]+(?: [\x20-\x7e]*)?|LOG [A-Z]+ [^\0\n]*)\n$/
+const LINE = /^(?:(?:[A-Z-]+|warning:)(?: [\x20-\x7e]*)?|LOG [A-Z]+ [^\0\n]*)\n$/
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
@@ -77,6 +77,7 @@ test('writes nothing that a parent could not read, whatever it is given', () => 
       const version = negotiateVersion(spelling)!
       const writer = new LineWriter({ out: sink, err: sink, version, ipcLogLevel: 'DEBUG' })
       writer.log('INFO', one)
+      writer.warn(other)
       writer.clientMethodError('obfs4', one)
       writer.serverMethodError('obfs4', other)
       writer.failure(new IpcFailure('proxy', one, version))

@@ -21,6 +21,27 @@ function open(spelling: string, ipcLogLevel: IpcLogLevel = 'NONE') {
 
 const BOUND = { host: '127.0.0.1', port: 1 }
 
+test('warns by LOG where the parent gets it, else by one line of ASCII on standard error without a keyword', () => {
+  for (const [spelling, level, onOut, onErr] of [
+    ['1', 'WARN', ['LOG SEVERITY=warning MESSAGE="A ?ile\\ncannot"\n'], []],
+    ['3.0', 'DEBUG', ['LOG WARN A \u0192ile cannot\n'], []],
+    ['1', 'NONE', [], ['warning: A ?ile cannot\n']],
+    ['3.0', 'ERROR', [], ['warning: A ?ile cannot\n']],
+    ['2.1', 'DEBUG', [], ['warning: A ?ile cannot\n']],
+  ] as const) {
+    const { out, err, lines } = open(spelling, level)
+    lines.warn('A \u0192ile\ncannot')
+    assert.deepEqual([out.lines, err.lines], [onOut, onErr], `${spelling} ${level}`)
+  }
+})
+
+test('drops a warning when nobody reads standard error', () => {
+  const { err, lines } = open('3.0')
+  err.writableLength = MAX_QUEUED_LENGTH + 1
+  lines.warn('A file cannot be read')
+  assert.deepEqual(err.lines, [])
+})
+
 test('writes every line to standard output in version 1, errors included', () => {
   const { out, err, lines } = open('1')
   lines.version()
