@@ -108,7 +108,7 @@ export interface Clock {
   monotonic(): number
   /** Calls `callback` once after `delayMs`. A timer with `ref: false` does not keep the process alive; the default does. */
   setTimer(callback: () => void, delayMs: number, options?: { readonly ref?: boolean }): Timer
-  /** Calls `task` in a later turn in which nothing else is due, without keeping the process alive. */
+  /** Calls `task` later, after the input that is there by now, without keeping the process alive. */
   defer(task: () => void): Timer
 }
 

@@ -1,4 +1,4 @@
-/** Runs `task` in a later idle turn, without keeping the process alive; calling the result cancels it. */
+/** Runs `task` in a later turn, without keeping the process alive; calling the result cancels it. */
 export type Defer = (task: () => void) => () => void
 
 export interface KeyPoolOptions<Key> {
@@ -14,8 +14,9 @@ export interface KeyPoolOptions<Key> {
 const DEFAULT_CAPACITY = 32
 
 /**
- * Holds fresh keys ready, so that taking one costs nothing and tells nothing of how long it took to make. Refills one key per
- * idle turn, and schedules nothing while it is full.
+ * Holds fresh keys ready, so that taking one costs nothing and tells nothing of how long it took to make. Its user says when a key may be
+ * made without anybody waiting for what this thread does; the pool asks nobody once it is half empty. It makes one key per turn, and
+ * schedules nothing while it is full.
  */
 export class KeyPool<Key> {
   readonly #capacity: number
@@ -27,20 +28,20 @@ export class KeyPool<Key> {
   #closed = false
   #cancel: (() => void) | undefined
 
-  /** Starts to fill in the next idle turn. Throws RangeError unless the capacity is a positive integer. */
+  /** Starts to fill in the next turn. Throws RangeError unless the capacity is a positive integer. */
   constructor({ capacity = DEFAULT_CAPACITY, make, defer, onInline }: KeyPoolOptions<Key>) {
     if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError('a key pool holds at least one key')
     this.#capacity = capacity
     this.#make = make
     this.#defer = defer
     this.#onInline = onInline
-    this.#schedule()
+    this.replenish()
   }
 
   /** Hands out a key, once, the oldest first; makes it on the spot when none is ready, also after `close`. */
   take(): Key {
     const key = this.#keys.shift()
-    this.#schedule()
+    if (this.#keys.length < this.#capacity / 2) this.replenish()
     if (key !== undefined) return key
     this.#inlineCount++
     this.#onInline?.()
@@ -57,21 +58,22 @@ export class KeyPool<Key> {
     return this.#inlineCount
   }
 
+  /** Makes the missing keys from the next turn on. */
+  replenish(): void {
+    if (this.#closed || this.#cancel !== undefined || this.#keys.length >= this.#capacity) return
+    this.#cancel = this.#defer(() => {
+      this.#cancel = undefined
+      if (this.#closed) return
+      this.#keys.push(this.#make())
+      this.replenish()
+    })
+  }
+
   /** Drops the keys and cancels the refill; nothing is scheduled any more. */
   close(): void {
     this.#closed = true
     this.#keys.length = 0
     this.#cancel?.()
     this.#cancel = undefined
-  }
-
-  #schedule(): void {
-    if (this.#closed || this.#cancel !== undefined || this.#keys.length >= this.#capacity) return
-    this.#cancel = this.#defer(() => {
-      this.#cancel = undefined
-      if (this.#closed) return
-      this.#keys.push(this.#make())
-      this.#schedule()
-    })
   }
 }

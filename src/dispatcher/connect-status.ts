@@ -6,7 +6,8 @@ import { failureFields } from './failure-text.ts'
 export function tellConnectStatus(connection: Connection, transport: string, lines: LineWriter): void {
   const onConnect = (): void => {
     connection.off('error', onError)
-    lines.status(transport, { CONNECT: 'Success' })
+    // Once the application has its reply.
+    setImmediate(() => lines.status(transport, { CONNECT: 'Success' }))
   }
   const onError = (error: Error): void => {
     connection.off('connect', onConnect)

@@ -2,10 +2,6 @@ import type { Clock, Timer } from '../core/platform.ts'
 
 /** The longest delay that setTimeout knows, in ms; it takes a longer one for 1 ms. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
-/** A turn that came later than this, in ms, after it was due had other work before it. */
-const IDLE_LATENESS_MS = 2
-/** After so many busy turns a deferred task runs in a busy one, since waiting for idleness could take for ever. */
-const MOST_BUSY_TURNS_COUNT = 16
 
 /** One timer, in as many stretches as setTimeout's limit makes of it. */
 class SystemTimer implements Timer {
@@ -40,31 +36,25 @@ class SystemTimer implements Timer {
 }
 
 /**
- * A task that waits for a turn with nothing else due. An unreferenced immediate would not do: it wakes no event loop that is
- * waiting for input, so that an idle process never ran it. A timer does, and its lateness tells how busy the loop is.
+ * A task for the end of this turn, after the input that is there. An unreferenced immediate alone would not do: it wakes no event loop that
+ * is waiting for input already. A timer does.
  */
 class DeferredTask implements Timer {
-  readonly #task: () => void
-  #busyTurnCount = 0
-  #timeout: NodeJS.Timeout | undefined
+  readonly #immediate: NodeJS.Immediate
+  readonly #timeout: NodeJS.Timeout
 
   constructor(task: () => void) {
-    this.#task = task
-    this.#arm()
+    const run = (): void => {
+      this.cancel()
+      task()
+    }
+    this.#immediate = setImmediate(run).unref()
+    this.#timeout = setTimeout(run, 1).unref()
   }
 
   cancel(): void {
+    clearImmediate(this.#immediate)
     clearTimeout(this.#timeout)
-    this.#timeout = undefined
-  }
-
-  #arm(): void {
-    const due = performance.now() + 1
-    this.#timeout = setTimeout(() => {
-      const busy = performance.now() - due > IDLE_LATENESS_MS
-      if (busy && ++this.#busyTurnCount < MOST_BUSY_TURNS_COUNT) this.#arm()
-      else this.#task()
-    }, 1).unref()
   }
 }
 

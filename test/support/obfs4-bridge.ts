@@ -19,6 +19,8 @@ export interface TestBridge extends Bridge {
   readonly filterErrors: string[]
   /** Key pairs taken so far. */
   takenCount: number
+  /** How often it was said that key pairs may be made. */
+  replenishedCount: number
 }
 
 const SILENCE_MS = 54_000
@@ -53,6 +55,10 @@ export function createTestBridge({
     takeKeyPair() {
       this.takenCount += 1
       return makeSessionKeyPair(random)
+    },
+    replenishedCount: 0,
+    replenishKeyPairs() {
+      this.replenishedCount += 1
     },
     filterErrors,
     onFilterError: (error) => void filterErrors.push(error.code),

@@ -39,14 +39,17 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
 
   codec({ bridge, iatMode, padding }: Obfs4ClientOptions): Codec {
     const { clock, random } = this.#environment.platform
-    const makeHandshake = (keyPair: SessionKeyPair) =>
-      new ClientHandshake({
+    const makeHandshake = (keyPair: SessionKeyPair) => {
+      // From here on the server has work to do, and this side none.
+      this.#keys.replenish()
+      return new ClientHandshake({
         bridge,
         keyPair,
         padding: this.#paddingStyle(padding),
         epochHour: epochHourOf(clock.now()),
         random,
       })
+    }
     return new ClientCodec(this.#keys.take(), makeHandshake, {
       iatMode,
       random,

@@ -72,14 +72,19 @@ export interface AnswerParameters {
   readonly random: Random
 }
 
-/**
- * Makes the answer Y' ‖ AUTH ‖ P_S ‖ M_S ‖ MAC_S (96 to 8,147 bytes, owned by the caller) and the 144 bytes of both directions' keys;
- * undefined when the client's key is of low order.
- */
+/** What a recognised client gets. Both buffers belong to the caller. */
+export interface Answer {
+  /** Y' ‖ AUTH ‖ P_S ‖ M_S ‖ MAC_S: 96 to 8,147 bytes. */
+  readonly message: Buffer
+  /** The 144 bytes of both directions' keys. */
+  readonly keys: Buffer
+}
+
+/** Makes the answer to a hello; undefined when the client's key is of low order. */
 export function answerHello(
   { representative, epochHour }: RecognisedHello,
   { key, keyPair, mac, random }: AnswerParameters,
-): { readonly message: Buffer; readonly keys: Buffer } | undefined {
+): Answer | undefined {
   const result = ntorServer({
     privateKey: keyPair.privateKey,
     publicKey: keyPair.publicKey,

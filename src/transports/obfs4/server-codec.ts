@@ -7,7 +7,7 @@ import { SERVER_HANDSHAKE_MS } from './constants.ts'
 import { FirstWord } from './first-word.ts'
 import { FRAME_KEY_LENGTH } from './frame-format.ts'
 import { createFrameDecoder, createFrameEncoder, PACKET_TYPE_PRNG_SEED } from './framing.ts'
-import { HelloReader, type RecognisedHello, type ServerKey, answerHello } from './handshake-server.ts'
+import { type Answer, HelloReader, type RecognisedHello, type ServerKey, answerHello } from './handshake-server.ts'
 import { type HandshakeMac, type SessionKeyPair, epochHourOf } from './handshake.ts'
 import type { IatMode } from './options.ts'
 import { Session } from './session.ts'
@@ -27,13 +27,15 @@ export interface Bridge {
   readonly clock: Clock
   readonly random: Random
   takeKeyPair(): SessionKeyPair
+  /** Says that an answer is done, and that key pairs may be made. */
+  replenishKeyPairs(): void
   /** Hears that the filter could not take a hello. */
   onFilterError(error: PtError): void
 }
 
 type State =
   | { readonly name: 'reading'; readonly reader: HelloReader }
-  | { readonly name: 'recording'; readonly hello: RecognisedHello }
+  | { readonly name: 'recording'; readonly answer: Answer | undefined }
   | { readonly name: 'silent'; readonly reason: PtError }
   | { readonly name: 'open'; readonly session: Session }
 
@@ -81,7 +83,8 @@ export class ServerCodec implements Codec {
   /** The filter has, or has not, what it needs to refuse this hello another time. */
   settle(outcome: Outcome): Step {
     if (this.#state.name !== 'recording') return NOTHING
-    if (outcome.ok) return this.#answer(this.#state.hello)
+    if (outcome.ok) return this.#answer(this.#state.answer)
+    this.#state.answer?.keys.fill(0)
     const options = { cause: outcome.error }
     const error = new PtError('PT_REPLAY_FILTER_WRITE', 'The replay filter could not record a handshake', options)
     this.#bridge.onFilterError(error)
@@ -118,13 +121,16 @@ export class ServerCodec implements Codec {
       this.#bridge.onFilterError(error)
       return this.#fallSilent(error.code, error.message)
     }
-    this.#state = { name: 'recording', hello }
+    // While the system writes.
+    const { key, mac, random } = this.#bridge
+    const answer = answerHello(hello, { key, keyPair: this.#bridge.takeKeyPair(), mac, random })
+    this.#state = { name: 'recording', answer }
     return { pending: () => result.recorded }
   }
 
-  #answer(hello: RecognisedHello): Step {
-    const { key, mac, random, prngSeed, tables, iatMode, clock } = this.#bridge
-    const answer = answerHello(hello, { key, keyPair: this.#bridge.takeKeyPair(), mac, random })
+  #answer(answer: Answer | undefined): Step {
+    const { random, prngSeed, tables, iatMode, clock } = this.#bridge
+    this.#bridge.replenishKeyPairs()
     if (answer === undefined) return this.#fallSilent('PT_HANDSHAKE_FAILED', "The client's key is of low order")
     const { message, keys } = answer
     const decoder = createFrameDecoder(keys.subarray(0, FRAME_KEY_LENGTH), random)

@@ -88,6 +88,7 @@ export class Obfs4Server implements ServerProtocol {
       clock,
       random,
       takeKeyPair: () => keys.take(),
+      replenishKeyPairs: () => keys.replenish(),
       onFilterError: ({ code }) => log('replay-filter:error', { code }),
     }
     return {

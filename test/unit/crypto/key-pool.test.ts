@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KeyPool } from '../../../src/crypto/key-pool.ts'
 
-test('makes nothing before the first idle turn', () => {
+test('makes nothing before the next turn', () => {
   const { pool, made } = newPool(2)
   assert.equal(pool.size, 0)
   assert.equal(made(), 0)
 })
 
-test('refills one key per idle turn and rests when full', () => {
+test('fills by one key per turn and rests when full', () => {
   const { pool, idle, pending } = newPool(3)
   for (const size of [1, 2, 3]) {
     idle()
@@ -24,18 +24,35 @@ test('hands out each key once, the oldest first', () => {
   assert.deepEqual([pool.take(), pool.take(), pool.take()], [1, 2, 3])
 })
 
-test('refills after a key was taken', () => {
-  const { pool, idle, pending } = newPool(1)
-  idle()
-  assert.equal(pool.take(), 1)
+test('makes no key after one was taken until it is told to, while it is more than half full', () => {
+  const { pool, idle, pending } = newPool(4)
+  for (let turn = 0; turn < 4; turn++) idle()
+  pool.take()
+  pool.take()
+  assert.equal(pending(), 0)
+  pool.replenish()
   assert.equal(pending(), 1)
   idle()
-  assert.equal(pool.size, 1)
+  idle()
+  assert.equal(pool.size, 4)
+  assert.equal(pending(), 0)
+})
+
+test('fills up by itself once it is less than half full', () => {
+  const { pool, idle, pending } = newPool(4)
+  for (let turn = 0; turn < 4; turn++) idle()
+  for (let count = 0; count < 3; count++) pool.take()
+  assert.equal(pending(), 1)
+  for (let turn = 0; turn < 3; turn++) idle()
+  assert.equal(pool.size, 4)
 })
 
 test('never schedules more than one refill', () => {
   const { pool, pending } = newPool(32)
-  for (let count = 0; count < 5; count++) pool.take()
+  for (let count = 0; count < 5; count++) {
+    pool.take()
+    pool.replenish()
+  }
   assert.equal(pending(), 1)
 })
 
@@ -56,6 +73,7 @@ test('schedules nothing after close, and still hands out keys', () => {
   assert.equal(pending(), 0)
   assert.equal(pool.size, 0)
   assert.equal(pool.take(), 2)
+  pool.replenish()
   assert.equal(pending(), 0)
 })
 
@@ -78,7 +96,7 @@ test('refuses a capacity of nothing', () => {
   assert.throws(() => newPool(0), RangeError)
 })
 
-/** A pool of 1, 2, 3 …, whose idle turns come when the test says so. */
+/** A pool of 1, 2, 3 …, whose turns come when the test says so. */
 function newPool(capacity: number) {
   const tasks = new Set<() => void>()
   let made = 0
