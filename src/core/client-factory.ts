@@ -6,6 +6,9 @@ import { normalizeConnect } from './target.ts'
 import { codeOf, trafficOf } from './traffic.ts'
 import type { Arguments, ClientFactory, ClientProtocol, Environment, FactorySettings } from './transport.ts'
 
+/** Sets of connection arguments whose options a factory keeps: an application gives the same ones again and again. */
+const MAX_KEPT_ARGUMENTS = 16
+
 export interface ClientFactoryParameters<Definitions extends OptionDefinitions, Options> {
   readonly transport: string
   readonly schema: OptionsSchema<Definitions, Options>
@@ -26,9 +29,21 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
   const complete = settings.optionsPerConnection === true ? undefined : schema.complete(options)
 
   const protocol = parameters.openProtocol()
+  const kept = new Map<string, Options>()
 
   function optionsOf(args: Arguments | undefined): Options {
     if (args === undefined) return complete ?? schema.complete(options)
+    const key = JSON.stringify(args)
+    let merged = kept.get(key)
+    if (merged === undefined) {
+      merged = parse(args)
+      if (kept.size >= MAX_KEPT_ARGUMENTS) kept.delete(kept.keys().next().value!)
+      kept.set(key, merged)
+    }
+    return merged
+  }
+
+  function parse(args: Arguments): Options {
     const onIgnored = (name: string) => log('options:ignored', { name })
     return schema.complete(
       schema.merge(options, schema.parseArguments(args, 'connection', { unknown: 'ignore', onIgnored })),

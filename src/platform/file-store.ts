@@ -6,7 +6,7 @@ import type { SlotFile, StateDirectory, Store } from '../core/platform.ts'
 import { draftName, removeLeftovers } from './leftovers.ts'
 import { makePrivate } from './private-mode.ts'
 import { acquireProcessLock } from './process-lock.ts'
-import { LockedSlotFile } from './slot-file.ts'
+import { LockedSlotFile, slotHandleOf } from './slot-file.ts'
 
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
@@ -90,7 +90,7 @@ class FileDirectory implements StateDirectory {
           'PT_STATE_CORRUPT',
           `The state file ${path} does not have the ${length} bytes it was made with`,
         )
-      return new LockedSlotFile(file, lock, initial)
+      return new LockedSlotFile(slotHandleOf(file), lock, initial)
     } catch (error) {
       await file?.close()
       await lock.release()

@@ -44,12 +44,10 @@ export class HandshakeMac {
     return hmacSha256(this.#key, messageWithMark, Buffer.from(String(epochHour))).subarray(0, MAC_LENGTH)
   }
 
-  /** Says which of the hours E, E-1, E+1 a MAC was made in. All three are always computed. */
+  /** Says which of the hours E, E-1, E+1 a MAC was made in, tried in this order: its time tells of the client's clock alone. */
   verify(messageWithMark: Uint8Array, mac: Uint8Array, epochHour: number): number | undefined {
-    let found: number | undefined
-    for (const hour of [epochHour, epochHour - 1, epochHour + 1]) {
-      if (constantTimeEqual(mac, this.mac(messageWithMark, hour))) found = hour
-    }
-    return found
+    return [epochHour, epochHour - 1, epochHour + 1].find((hour) =>
+      constantTimeEqual(mac, this.mac(messageWithMark, hour)),
+    )
   }
 }

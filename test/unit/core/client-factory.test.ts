@@ -61,6 +61,29 @@ test('arguments win over the options of the factory, for one connection only', a
   ])
 })
 
+test('equal arguments of many connections are parsed once, and others in between are not taken for them', async () => {
+  const ignored: object[] = []
+  const logger = {
+    debug: (event: string, fields: object) => void (event === 'options:ignored' && ignored.push(fields)),
+  }
+  const platform = createMemoryPlatform()
+  const { transport, clientOptions } = scriptedTransport()
+  const factory = transport.client({ token: 't' }, { platform, logger })
+  const connect = (colour: string, stray: string) =>
+    factory
+      .connect({ ...target, arguments: { 'the-colour': colour, stray } })
+      .on('error', () => undefined)
+      .destroy()
+  connect('blue', '1')
+  connect('red', '1')
+  connect('blue', '1')
+  connect('blue', '2')
+  await platform.clock.settle()
+  const colours = clientOptions.map((options) => Reflect.get(options, 'colour'))
+  assert.deepEqual(colours, ['blue', 'red', 'blue', 'blue'])
+  assert.equal(ignored.length, 3)
+})
+
 test('arguments are refused by their wire name when they may not come per connection, and ignored when unknown', async () => {
   const told: [string, object][] = []
   const logger = { debug: (event: string, fields: object) => void told.push([event, fields]) }

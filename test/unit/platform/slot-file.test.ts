@@ -14,17 +14,15 @@ class ManualHandle {
   readonly history: string[] = []
 
   readonly handle = {
-    write: (bytes: Buffer, offset: number, length: number, position: number) =>
-      new Promise((resolve, reject) => {
-        this.calls.push({
-          text: bytes.toString('latin1', offset, offset + length),
-          position,
-          settle: (error, bytesWritten = length) =>
-            error === undefined ? resolve({ bytesWritten, buffer: bytes }) : reject(error),
-        })
-      }),
+    write: (bytes, position, done) => {
+      this.calls.push({
+        text: bytes.toString('latin1'),
+        position,
+        settle: (error, writtenLength = bytes.length) => done(error ?? null, writtenLength),
+      })
+    },
     close: async () => void this.history.push('close'),
-  } as unknown as SlotHandle
+  } satisfies SlotHandle
 
   readonly lock = { release: async () => void this.history.push('release') }
 
