@@ -23,8 +23,8 @@ export class LockedSlotFile implements SlotFile {
   readonly #file: SlotHandle
   readonly #lock: ProcessLock
   readonly #length: number
-  /** Resolves when everything given so far has been written, or failed. */
-  #idle: Promise<void> = Promise.resolve()
+  /** Resolves when everything given so far has been written, or failed; undefined while there is nothing. */
+  #busy: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   /** Takes over the open file, its lock, and its whole content. */
@@ -40,8 +40,12 @@ export class LockedSlotFile implements SlotFile {
       throw new RangeError('a slot is written within its file')
     if (this.#closed !== undefined) throw new Error('the slot file is closed')
     const copy = Buffer.from(bytes)
-    const written = this.#idle.then(() => this.#writeWhole(position, copy))
-    this.#idle = written.catch(() => undefined)
+    // At once where nothing is under way: who gives it does not wait for the end of its turn, and works on meanwhile.
+    const written = this.#busy?.then(() => this.#writeWhole(position, copy)) ?? this.#writeWhole(position, copy)
+    const busy = written.then(ignore, ignore).then(() => {
+      if (this.#busy === busy) this.#busy = undefined
+    })
+    this.#busy = busy
     return written
   }
 
@@ -51,7 +55,7 @@ export class LockedSlotFile implements SlotFile {
   }
 
   async #close(): Promise<void> {
-    await this.#idle
+    await this.#busy
     try {
       await this.#file.close()
     } finally {
@@ -73,3 +77,5 @@ export class LockedSlotFile implements SlotFile {
     })
   }
 }
+
+function ignore(): void {}

@@ -68,6 +68,18 @@ test('writes one after the other, in the order given, from a copy', async () => 
   await Promise.all(writes)
 })
 
+test('begins at once when no write is under way', async () => {
+  const manual = new ManualHandle()
+  const file = manual.file()
+  for (const count of [1, 2]) {
+    const written = file.write(0, Buffer.from('x'))
+    assert.equal(manual.calls.length, count)
+    manual.calls[count - 1]!.settle()
+    await written
+    await new Promise(setImmediate)
+  }
+})
+
 test('goes on with the rest when one call writes in part', async () => {
   const manual = new ManualHandle()
   const written = manual.file().write(10, Buffer.from('abcdef'))
