@@ -20,6 +20,8 @@ const config: ClientConfig = {
   stateLocation: 'state',
   exitOnStdinClose: false,
   mode: 'socks5',
+  udpIdleTimeoutMs: 120_000,
+  udpQueue: 64,
   outbound: {},
   ipcLogLevel: 'NONE',
   logFileLevel: undefined,

@@ -22,6 +22,7 @@ const config: ServerConfig = {
   stateLocation: 'state',
   exitOnStdinClose: false,
   mode: 'socks5',
+  udpIdleTimeoutMs: 120_000,
   outbound: {},
   ipcLogLevel: 'NONE',
   logFileLevel: undefined,
