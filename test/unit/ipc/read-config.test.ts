@@ -139,21 +139,6 @@ for (const [flags, mode] of [
     assert.equal(readClient({ flags: `-transport obfs4 ${flags}` }).mode, mode)
   })
 
-test('reads how long packets are waited for, and how many wait', () => {
-  const config = readClient({ flags: '-transport obfs4 -udp -udpIdleTimeout 30 -udpQueue 0' })
-  assert.deepEqual([config.udpIdleTimeoutMs, config.udpQueue], [30_000, 0])
-  assert.equal(readServer({ flags: `${SERVER} -udp -udpIdleTimeout 1` }).udpIdleTimeoutMs, 1_000)
-})
-
-test('takes packets to -target, or -orport, where an Extended ORPort is given too', () => {
-  for (const flags of [SERVER, '-server -transport obfs4 -orport 127.0.0.1:1'])
-    for (const mode of ['STUN', 'transparent-UDP'])
-      assert.deepEqual(readServer({ flags: `${flags} -extorport 127.0.0.1:2 -mode ${mode}` }).application, {
-        kind: 'plain',
-        address: { host: '127.0.0.1', port: 1 },
-      })
-})
-
 test('keeps the names of transports that it does not know, in the order asked for', () => {
   const { transports } = readClient({ flags: '-transports meek,obfs4,snowflake' })
   assert.deepEqual(
@@ -297,32 +282,10 @@ const FAILURES: readonly (readonly [what: string, given: Given, culprits: readon
   ],
   ['a mode that is none', { flags: '-transport obfs4 -mode socks6' }, ['-mode', 'socks5', 'STUN']],
   ['transparent-TCP in version 1', { flags: '-transport obfs4 -transparent -ptversion 1' }, ['transparent-TCP', '1']],
-  [
-    'transparent-UDP in version 1',
-    { flags: '-transport obfs4 -transparent -udp -ptversion 1' },
-    ['transparent-UDP', '1'],
-  ],
-  ['STUN in version 1', { flags: '-transport obfs4 -udp -ptversion 1' }, ['STUN', '1']],
-  ['an idle time-out of 0', { flags: '-transport obfs4 -udp -udpIdleTimeout 0' }, ['-udpIdleTimeout', '1']],
-  ['an idle time-out past any timer', { flags: '-transport obfs4 -udp -udpIdleTimeout 2147484' }, ['2147483']],
-  ['an idle time-out that is no number', { flags: '-transport obfs4 -udp -udpIdleTimeout 2m' }, ['-udpIdleTimeout']],
-  ['a queue below 0', { flags: '-transport obfs4 -udp -udpQueue=-1' }, ['-udpQueue', '0']],
-  ['a queue without packets', { flags: '-transport obfs4 -udpQueue 1' }, ['-udpQueue', 'socks5', 'STUN']],
-  [
-    'an idle time-out without packets',
-    { flags: '-transport obfs4 -transparent -udpIdleTimeout 1' },
-    ['-udpIdleTimeout', 'transparent-TCP'],
-  ],
-  ["a queue of a server's", { flags: `${SERVER} -udp -udpQueue 1` }, ['-udpQueue', 'client']],
   ['a level that is none', { flags: '-transport obfs4 -ipcLogLevel LOUD' }, ['-ipcLogLevel', 'NONE']],
   ['a level NONE of the log file', { flags: '-transport obfs4 -enableLogging -logLevel NONE' }, ['-logLevel']],
   ['no application server', { flags: '-server -transport obfs4' }, ['TOR_PT_ORPORT', '-target']],
   ['a name as extended port', { flags: `${SERVER} -extorport localhost:1 -authcookie f` }, ['-extorport']],
-  [
-    'an extended port for packets',
-    { flags: '-server -transport obfs4 -extorport 127.0.0.1:1 -authcookie f -mode STUN' },
-    ['-extorport', 'STUN', '-target'],
-  ],
   [
     'an IPv6 source address without brackets',
     { env: { CLIENT_TRANSPORTS: 'obfs4', OUTBOUND_BIND_ADDRESS_V6: '::1' } },
