@@ -19,6 +19,8 @@ export interface PacketFraming {
 export interface PacketsRead {
   /** Whole packets in order, owned by the caller. */
   readonly packets: readonly Buffer[]
+  /** How many packets were longer than maxPacketLength: they are passed over, not held. Absent is none. */
+  readonly skipped?: number
   /** Why the stream cannot go on: a sentence without a byte of the peer's. The packets before the fault are in `packets`. */
   readonly fault?: string
 }

@@ -87,7 +87,8 @@ export interface PacketConnection extends EventEmitter<PacketConnectionEvents> {
   unref(): this
 }
 
-export type PacketInput = string | Uint8Array | readonly (string | Uint8Array)[]
+/** What send() takes: dgram's kinds of it. */
+export type PacketInput = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]
 
 /** A protocol whose packets are datagrams of its own: one for each packet. One per peer. */
 export interface DatagramCodec {
