@@ -14,8 +14,8 @@ export interface UdpPoolParameters {
   readonly connect: () => PacketConnection
   /** Takes a packet back to the application that asked; owns it. */
   readonly reply: (packet: Buffer, application: DatagramAddress) => void
-  /** Hears why a connection failed, or could not begin. */
-  readonly onFailure: (error: unknown) => void
+  /** Hears why a connection did not come about. */
+  readonly onConnectFailure: (error: unknown) => void
   /** Hears that a newcomer's packet was dropped for want of room; once, until there has been room again. */
   readonly onFull: () => void
   /** MAX_POOL_ENTRIES unless told otherwise. */
@@ -48,9 +48,7 @@ export class UdpPool {
 
   /** The state of an application's entry; undefined where there is none. */
   stateOf(application: DatagramAddress): 'waiting' | 'connected' | undefined {
-    const entry = this.#entries.get(keyOf(application))
-    if (entry === undefined) return undefined
-    return entry.connection.connecting ? 'waiting' : 'connected'
+    return this.#entries.get(keyOf(application))?.state
   }
 
   /** Takes a packet of an application to its connection. The packet is read at once and stays the caller's. */
@@ -100,12 +98,13 @@ export class UdpPool {
     try {
       connection = this.#parameters.connect()
     } catch (error) {
-      this.#parameters.onFailure(error)
+      this.#parameters.onConnectFailure(error)
       return undefined
     }
     const entry: Entry = {
       key,
       connection,
+      state: 'waiting',
       idle: new IdleTimeout(this.#parameters.clock, () => this.#expire(entry)),
       onSent: (error) => {
         if (error !== null && isWriteFailure(error, connection)) this.#fail(entry)
@@ -120,6 +119,9 @@ export class UdpPool {
   #watch(entry: Entry, application: DatagramAddress): void {
     const { connection } = entry
     this.#connections.add(connection)
+    connection.on('connect', () => {
+      entry.state = 'connected'
+    })
     connection.on('message', (packet) => {
       if (!this.#holds(entry)) return
       entry.idle.touch()
@@ -127,7 +129,7 @@ export class UdpPool {
     })
     connection.on('error', (error) => {
       this.#remove(entry)
-      this.#parameters.onFailure(error)
+      if (entry.state === 'waiting') this.#parameters.onConnectFailure(error)
     })
     connection.on('close', () => {
       this.#remove(entry)
@@ -141,7 +143,7 @@ export class UdpPool {
   #expire(entry: Entry): void {
     const { connection } = entry
     this.#remove(entry)
-    if (connection.connecting) connection.destroy()
+    if (entry.state === 'waiting') connection.destroy()
     else connection.close()
   }
 
@@ -164,6 +166,7 @@ export class UdpPool {
 interface Entry {
   readonly key: string
   readonly connection: PacketConnection
+  state: 'waiting' | 'connected'
   readonly idle: IdleTimeout
   /** One for all packets: none of them costs a closure. */
   readonly onSent: (error: Error | null) => void

@@ -26,7 +26,7 @@ function createScene(maxEntries?: number) {
       return connection
     },
     reply: (packet, { port }) => replies.push(`${port} ${packet.toString()}`),
-    onFailure: (error) => told.push((error as Error).message),
+    onConnectFailure: (error) => told.push((error as Error).message),
     onFull: () => told.push('full'),
     ...(maxEntries !== undefined && { maxEntries }),
   })
@@ -117,6 +117,12 @@ test('Write failure sending packet, connected: it is removed and the packet drop
   await clock.settle()
   receive('next')
   assert.deepEqual([connections.length, connections[1]?.queued], [2, ['next']])
+})
+
+test('Connection closed by an error, connected: it is removed, and has not failed to connect', () => {
+  const { pool, connection, told } = createConnected()
+  connection.fail(new Error('reset'))
+  assert.deepEqual([pool.size, told], [0, []])
 })
 
 for (const code of ['PT_PACKET_DROPPED', 'PT_PACKET_TOO_LONG', 'PT_PACKET_MALFORMED'])
