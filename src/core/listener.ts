@@ -4,6 +4,7 @@ import { PtError } from './errors.ts'
 import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
+import type { PacketConnection } from './packets.ts'
 import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { codeOf } from './traffic.ts'
@@ -22,6 +23,8 @@ export interface ListenerParameters {
   closeSession(): Promise<void>
   /** Makes the connection of an accepted stream, which waits until it is served. */
   createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
+  /** Makes a packet connection of one that got through; absent where clients come for bytes. */
+  readonly packetsOver?: ((connection: Connection) => PacketConnection) | undefined
 }
 
 /** How the handshake of an accepted stream went. */
@@ -34,6 +37,8 @@ interface ListenerEvents {
   listening: []
   /** A client that got through the transport. */
   connection: [connection: Connection]
+  /** The same of a listener for packets, in place of 'connection'. */
+  packets: [packets: PacketConnection]
   /** A client that did not: for counting and logs. It got no answer. */
   handshakeError: [error: Error]
   /** A client that was turned away since too many wait already. */
@@ -144,8 +149,13 @@ export class Listener extends EventEmitter<ListenerEvents> {
     await new Promise<void>((resolve) => this.close(() => resolve()))
   }
 
-  /** Yields connections until the listener closes; throws its error. Those not taken when the loop is left are destroyed. */
+  /**
+   * Yields connections until the listener closes; throws its error. Those not taken when the loop is left are destroyed.
+   * Throws PT_LISTENER_STATE where clients come for packets.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
+    if (this.#parameters.packetsOver !== undefined)
+      throw new PtError('PT_LISTENER_STATE', "A listener for packets has no connections to yield: listen to 'packets'")
     const queue: Connection[] = []
     let wake = () => {}
     let failure: Error | undefined
@@ -220,7 +230,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
       onEstablished: (established) =>
         this.#room.opened(established, () => {
           established.off('error', onHandshakeError)
-          this.emit('connection', established)
+          const { packetsOver } = this.#parameters
+          if (packetsOver === undefined) this.emit('connection', established)
+          else this.emit('packets', packetsOver(established))
         }),
       onRefused: (refused, error) => {
         this.#room.refused(refused)
