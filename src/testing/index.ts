@@ -1,6 +1,8 @@
 export { runConformance } from './conformance/index.ts'
 export type { ConformanceSubject, FactorySource, Runner, Traits } from './conformance/subject.ts'
 export { FakeClock } from './fake-clock.ts'
+export { MemoryDatagrams } from './memory-datagrams.ts'
+export type { Passage } from './memory-datagrams.ts'
 export { MemoryNetwork } from './memory-network.ts'
 export type { Link } from './memory-network.ts'
 export { createMemoryPlatform } from './memory-platform.ts'
