@@ -96,11 +96,14 @@ export class StreamPackets extends PacketEndpoint {
 
   #receive(bytes: Buffer): void {
     if (!this.isOpen) return
-    const { packets, fault } = this.#reader.receive(bytes)
+    const { packets, skipped = 0, fault } = this.#reader.receive(bytes)
+    for (let count = 0; count < skipped; count++) this.unreadable()
     for (const packet of packets) this.deliver(packet)
     // A listener may have ended it, and then it is no fault any more.
     if (fault === undefined || !this.isOpen) return
-    this.destroy(new PtError('PT_FRAMING_INVALID', fault))
+    this.destroy(
+      new PtError('PT_FRAMING_INVALID', `The peer sent what is not of the framing "${this.#framing.name}": ${fault}`),
+    )
   }
 
   #peerEnded(): void {

@@ -10,6 +10,7 @@ import { listenerTests } from './listener.ts'
 import { loadTests } from './load.ts'
 import { silenceTests } from './silence.ts'
 import { socketTests } from './sockets.ts'
+import { packetTests } from './packets.ts'
 import type { ConformanceSubject, Runner } from './subject.ts'
 import { makeSubject } from './subject.ts'
 import { truncationTests } from './truncation.ts'
@@ -25,6 +26,7 @@ const THEMES = [
   silenceTests,
   truncationTests,
   bitFlipTests,
+  packetTests,
   loadTests,
   socketTests,
 ]
