@@ -310,16 +310,6 @@ test('refuses transparent-TCP without a PT server, or without the options that n
   }
 })
 
-test('refuses the modes that it does not have', async () => {
-  for (const mode of ['transparent-UDP', 'STUN'] as const) {
-    const { dispatcher, err, out } = await startWorld({ version: VERSION_3, mode, target: bridge })
-    await dispatcher.ready
-    assert.deepEqual(err, [`CMETHOD-ERROR plain the mode ${mode} is not offered`])
-    assert.equal(out.at(-1), 'CMETHODS DONE')
-    await dispatcher.stop()
-  }
-})
-
 test('goes through the upstream proxy and nowhere else', async () => {
   const proxy = { host: '192.0.2.9', port: 3128 }
   const { arrivals, connect, dispatcher, out, platform } = await startWorld(
