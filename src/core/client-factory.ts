@@ -1,10 +1,11 @@
 import { errorMonitor } from 'node:events'
 import { Connection } from './connection.ts'
+import { ClientDatagrams, logDatagrams } from './datagram-packets.ts'
 import { PtError } from './errors.ts'
 import { resolveLimits } from './limits.ts'
 import type { OptionDefinitions, OptionsSchema, PartialOptions } from './options.ts'
 import type { PacketFramings } from './packet-framing.ts'
-import { resolvePacketOptions } from './packet-settings.ts'
+import { type PacketLimits, resolvePacketOptions } from './packet-settings.ts'
 import type { PacketConnection } from './packets.ts'
 import { StreamPackets } from './stream-packets.ts'
 import { type ConnectTarget, normalizeConnect } from './target.ts'
@@ -61,6 +62,23 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
     return connection
   }
 
+  /** Connects for the transport's own datagrams. */
+  function openDatagrams({ options: given, address, listener }: ConnectTarget, of: PacketLimits): PacketConnection {
+    if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'Datagrams go to a host and port, not to a path')
+    const packets = new ClientDatagrams({
+      ...limits,
+      codec: protocol.datagrams!(optionsOf(given.arguments)),
+      limits: of,
+      clock: platform.clock,
+      datagrams: platform.datagrams,
+      address,
+      signal: given.signal,
+    })
+    logDatagrams(packets, 'client', log)
+    if (listener !== undefined) packets.once('connect', listener)
+    return packets
+  }
+
   return {
     transport,
     checkArguments(args: Arguments): void {
@@ -76,7 +94,7 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
       const target = normalizeConnect(args)
       const hasDatagrams = protocol.datagrams !== undefined
       const settings = resolvePacketOptions(target.options, { transport, hasDatagrams, role: 'client' })
-      if (settings.framing === 'datagrams') throw new PtError('PT_PACKETS_UNSUPPORTED', 'Datagrams are not there yet')
+      if (settings.framing === 'datagrams') return openDatagrams(target, settings.limits)
       const { noDelay = true } = target.options
       const packets = new StreamPackets({
         connection: open({ ...target, options: { ...target.options, noDelay, timeout: 0, allowHalfOpen: false } }),

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from './connection.ts'
+import type { DatagramAcceptor, DatagramAcceptorHandlers } from './datagram-acceptor.ts'
 import { PtError } from './errors.ts'
 import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
@@ -25,6 +26,15 @@ export interface ListenerParameters {
   createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
   /** Makes a packet connection of one that got through; absent where clients come for bytes. */
   readonly packetsOver?: ((connection: Connection) => PacketConnection) | undefined
+  /** Binds for datagrams in place of streams, where clients come for packets in those. */
+  readonly bindDatagrams?:
+    | ((session: ServerSession, handlers: DatagramPeerHandlers) => Promise<DatagramAcceptor>)
+    | undefined
+}
+
+/** What a listener hears of an acceptor of datagrams. */
+export type DatagramPeerHandlers = Omit<DatagramAcceptorHandlers, 'onPackets'> & {
+  readonly onPackets: (packets: PacketConnection) => void
 }
 
 /** How the handshake of an accepted stream went. */
@@ -56,6 +66,8 @@ export class Listener extends EventEmitter<ListenerEvents> {
   readonly #room: WaitingRoom
   #state: 'starting' | 'listening' | 'closing' | 'closed' = 'starting'
   #acceptor: Acceptor | undefined
+  /** The acceptor, where it is one of datagrams. */
+  #peers: DatagramAcceptor | undefined
   #session: ServerSession | undefined
   #referenced = true
 
@@ -106,7 +118,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
 
   /** Calls back with the number of open connections. */
   getConnections(callback: (error: null, count: number) => void): this {
-    process.nextTick(callback, null, this.#room.openCount)
+    process.nextTick(callback, null, this.#room.openCount + (this.#peers?.peerCount ?? 0))
     return this
   }
 
@@ -130,6 +142,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   /** Destroys every connection, open or not. */
   closeAllConnections(): void {
     this.#room.destroyAll()
+    this.#peers?.destroyAll()
   }
 
   ref(): this {
@@ -154,7 +167,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
    * Throws PT_LISTENER_STATE where clients come for packets.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
-    if (this.#parameters.packetsOver !== undefined)
+    if (this.#parameters.packetsOver !== undefined || this.#parameters.bindDatagrams !== undefined)
       throw new PtError('PT_LISTENER_STATE', "A listener for packets has no connections to yield: listen to 'packets'")
     const queue: Connection[] = []
     let wake = () => {}
@@ -183,16 +196,16 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   async #start(): Promise<void> {
-    const { binder, address, log } = this.#parameters
+    const { binder, bindDatagrams, address, log } = this.#parameters
     let opened = false
     try {
       this.#session = await this.#parameters.openSession()
       opened = true
       if (this.#state === 'starting') {
-        this.#acceptor = await binder.bind(address, {
-          onStream: (stream) => this.#accept(stream),
-          onError: (error) => this.#fail(error),
-        })
+        const onError = (error: Error) => this.#fail(error)
+        this.#peers = await bindDatagrams?.(this.#session, this.#peerHandlers(onError))
+        this.#acceptor =
+          this.#peers ?? (await binder.bind(address, { onStream: (stream) => this.#accept(stream), onError }))
         if (!this.#referenced) this.#acceptor.unref()
       }
     } catch (error) {
@@ -213,10 +226,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     if (this.#state !== 'listening' || this.#session === undefined || this.#room.isFull) {
       stream.on('error', () => {})
       stream.destroy()
-      if (this.#state === 'listening') {
-        this.#parameters.log('listener:drop')
-        this.emit('drop')
-      }
+      if (this.#state === 'listening') this.#tellDrop()
       return
     }
     let told = false
@@ -241,6 +251,20 @@ export class Listener extends EventEmitter<ListenerEvents> {
     })
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)
+  }
+
+  #peerHandlers(onError: (error: Error) => void): DatagramPeerHandlers {
+    return {
+      maxPeers: () => this.maxConnections,
+      onPackets: (packets) => this.emit('packets', packets),
+      onDrop: () => this.#tellDrop(),
+      onError,
+    }
+  }
+
+  #tellDrop(): void {
+    this.#parameters.log('listener:drop')
+    this.emit('drop')
   }
 
   /** A failure of the bound socket: an 'error', then the end as with close(). */

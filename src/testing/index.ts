@@ -10,7 +10,7 @@ export type { MemoryPlatform, MemoryPlatformOptions } from './memory-platform.ts
 export { MemoryStore } from './memory-store.ts'
 export type { StoreOperation } from './memory-store.ts'
 export { MemoryStream } from './memory-stream.ts'
-export { plain } from './plain.ts'
+export { plain, plainDatagrams } from './plain.ts'
 export { SeededRandom } from './seeded-random.ts'
 export { Wire } from './wire.ts'
 export type { Cut } from './wire.ts'
