@@ -3,6 +3,7 @@ import { abortTests } from './abort.ts'
 import { backPressureTests } from './back-pressure.ts'
 import { bitFlipTests } from './bit-flips.ts'
 import { choppingTests } from './chopping.ts'
+import { datagramTests } from './datagrams.ts'
 import { eventTests } from './events.ts'
 import { halfCloseTests } from './half-close.ts'
 import { leftoverTests } from './leftovers.ts'
@@ -27,6 +28,7 @@ const THEMES = [
   truncationTests,
   bitFlipTests,
   packetTests,
+  datagramTests,
   loadTests,
   socketTests,
 ]
