@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import process from 'node:process'
-import { type ErrorCode, PtError } from './errors.ts'
+import { PtError } from './errors.ts'
 import { IdleTimeout } from './idle-timeout.ts'
 import type { PacketFault } from './packet-framing.ts'
 import { checkSendCallback, readPacketInput, type SendCallback } from './packet-input.ts'
@@ -196,9 +196,7 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
 
   #refuse(reason: DropReason, callback: SendCallback | undefined, cause?: Error): void {
     this.#tally.dropped(reason)
-    if (callback === undefined) return
-    const [code, message] = REFUSALS[reason]
-    process.nextTick(callback, new PtError(code, message, cause === undefined ? {} : { cause }), 0)
+    if (callback !== undefined) process.nextTick(callback, refusalOf(reason, cause === undefined ? {} : { cause }), 0)
   }
 
   /** Calls the application. What it throws is uncaught, as in dgram, and harms nobody who called us. */
@@ -217,10 +215,17 @@ function notConnected(which: string): never {
   throw new PtError('PT_NOT_CONNECTED', `The packet connection has no ${which} address`)
 }
 
-const REFUSALS = {
-  full: ['PT_PACKET_DROPPED', 'The packet was dropped: too many wait to leave'],
-  closed: ['PT_PACKET_DROPPED', 'The packet was dropped: the connection has ended'],
-  unreadable: ['PT_PACKET_DROPPED', 'The packet was refused by the system'],
-  tooLong: ['PT_PACKET_TOO_LONG', 'The packet is longer than can be carried'],
-  malformed: ['PT_PACKET_MALFORMED', 'The packet is not what the framing carries'],
-} as const satisfies Record<DropReason, readonly [ErrorCode, string]>
+function refusalOf(reason: DropReason, options: { readonly cause?: Error }): PtError {
+  switch (reason) {
+    case 'full':
+      return new PtError('PT_PACKET_DROPPED', 'The packet was dropped: too many wait to leave', options)
+    case 'closed':
+      return new PtError('PT_PACKET_DROPPED', 'The packet was dropped: the connection has ended', options)
+    case 'unreadable':
+      return new PtError('PT_PACKET_DROPPED', 'The packet was refused by the system', options)
+    case 'tooLong':
+      return new PtError('PT_PACKET_TOO_LONG', 'The packet is longer than can be carried', options)
+    case 'malformed':
+      return new PtError('PT_PACKET_MALFORMED', 'The packet is not what the framing carries', options)
+  }
+}

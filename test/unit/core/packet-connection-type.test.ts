@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Socket, createSocket } from 'node:dgram'
+import { type Socket, createSocket } from 'node:dgram'
 import { test } from 'node:test'
 import type { PacketConnection } from '../../../src/core/packets.ts'
 import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
