@@ -225,7 +225,7 @@ function refusalOf(reason: DropReason, options: { readonly cause?: Error }): PtE
       return new PtError('PT_PACKET_DROPPED', 'The packet was refused by the system', options)
     case 'tooLong':
       return new PtError('PT_PACKET_TOO_LONG', 'The packet is longer than can be carried', options)
-    case 'malformed':
+    default:
       return new PtError('PT_PACKET_MALFORMED', 'The packet is not what the framing carries', options)
   }
 }
