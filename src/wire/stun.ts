@@ -11,7 +11,8 @@ const LAYOUT: PacketLayout = { headLength: LENGTH_END, keepsHead: true, alignmen
 
 /**
  * STUN messages, as they are, and the ChannelData of TURN, padded with zeros to a multiple of 4 bytes on the stream (RFC 8656 §12.5). The
- * magic cookie is not asked for: clients of RFC 3489 have none. A datagram of ChannelData may bring its padding along; readers take it off.
+ * magic cookie is not asked for: clients of RFC 3489 have none. Channels are 0x4000 to 0x7FFF, as in RFC 5766 §11: RFC 8656 ends them at 0x4FFF
+ * and reserves the rest, which coturn's clients use all the same. A datagram of ChannelData may bring its padding along; readers take it off.
  */
 export const stunFraming: PacketFraming = {
   name: 'stun',
@@ -34,7 +35,7 @@ export const stunFraming: PacketFraming = {
 function packetLength(bytes: Uint8Array, at: number): number | string {
   const first = bytes[at]!
   const length = (bytes[at + 2]! << 8) | bytes[at + 3]!
-  if (first >> 4 === 0x4) return CHANNEL_DATA_HEADER_LENGTH + length
+  if (first >> 6 === 0b01) return CHANNEL_DATA_HEADER_LENGTH + length
   if (first >> 6 !== 0) return 'neither a STUN message nor ChannelData'
   return length % ALIGNMENT === 0 ? STUN_HEADER_LENGTH + length : 'a STUN message whose length is not a multiple of 4'
 }

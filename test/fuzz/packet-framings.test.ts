@@ -24,7 +24,7 @@ const measureStun: Measure = (rest) => {
   const type = rest.readUInt16BE()
   const length = rest.readUInt16BE(2)
   if (type < 0x4000) return length % 4 > 0 ? 'fault' : { from: 0, to: 20 + length, end: 20 + length }
-  return type < 0x5000 ? { from: 0, to: 4 + length, end: 4 + Math.ceil(length / 4) * 4 } : 'fault'
+  return type < 0x8000 ? { from: 0, to: 4 + length, end: 4 + Math.ceil(length / 4) * 4 } : 'fault'
 }
 
 /** Reads a whole stream frame by frame, as the specification tells it. */
@@ -64,7 +64,7 @@ const stunMessage = fc
   .tuple(fc.nat(0x3fff), anyPacket)
   .map(([type, rest]) => withLength(type, filled(20, 5), rest.subarray(0, Math.min(rest.length, 65_504) & ~3)))
 const channelData = fc
-  .tuple(fc.integer({ min: 0x4000, max: 0x4fff }), anyPacket)
+  .tuple(fc.integer({ min: 0x4000, max: 0x7fff }), anyPacket)
   .map(([channel, data]) => withLength(channel, filled(4, 0), data.subarray(0, 65_523)))
 
 /** Frames that are well-formed and too long. */

@@ -97,7 +97,7 @@ const MALFORMED: readonly (readonly [string, Buffer])[] = [
   ['more than padding after ChannelData', hex('40010001 aa 00000000')],
   ['anything after ChannelData that needs no padding', hex('40010004 aabbccdd 00')],
   ['a channel below 0x4000', message(0x3fff, 4, 4)],
-  ['a channel above 0x4fff', message(0x5000, 4, 4)],
+  ['a channel above 0x7fff', message(0x8000, 4, 4)],
   ['RTP', message(0x8060, 20, 0)],
   ['DTLS', message(0x16fe, 4, 4)],
 ]
@@ -131,7 +131,7 @@ test('passes over messages longer than UDP carries, padding included, and goes o
 })
 
 const FAULTS: readonly (readonly [Buffer, string])[] = [
-  [hex('50000000'), 'neither a STUN message nor ChannelData'],
+  [hex('80000000'), 'neither a STUN message nor ChannelData'],
   [hex('80600000'), 'neither a STUN message nor ChannelData'],
   [hex('c0000000'), 'neither a STUN message nor ChannelData'],
   [hex('00010002'), 'a STUN message whose length is not a multiple of 4'],
