@@ -90,7 +90,6 @@ class PacketRelay {
 
   /** A packet of the application server's. */
   #answer(datagram: Buffer): void {
-    if (this.#opening.signal.aborted) return
     this.#idle.touch()
     this.#connection.send(datagram, this.#onWritten)
   }

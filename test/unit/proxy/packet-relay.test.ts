@@ -88,6 +88,15 @@ test('Write failure sending packet: the connection is removed and the packet dro
   assert.equal(await relayed, 'ended')
 })
 
+test('Write failure sending packet, the connection at its end: the socket is closed, the connection left to its end', async () => {
+  const { connection, socket, relayed } = await createOpen()
+  connection.end()
+  socket.bring('lost')
+  assert.deepEqual([connection.endings, socket.isClosed], [[], true])
+  connection.finish()
+  assert.equal(await relayed, 'ended')
+})
+
 for (const code of ['PT_PACKET_DROPPED', 'PT_PACKET_TOO_LONG', 'PT_PACKET_MALFORMED'])
   test(`keeps a connection that could not take one packet: ${code}`, async () => {
     const { connection, socket, relayed } = await createOpen()
