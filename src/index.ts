@@ -7,6 +7,16 @@ export { ERROR_FACTS, PtError } from './core/errors.ts'
 export type { ErrorCode, ErrorFacts } from './core/errors.ts'
 export type { Listener } from './core/listener.ts'
 export type { EventName, Log } from './core/log.ts'
+export type { PacketFramingName } from './core/packet-framing.ts'
+export type {
+  DatagramCodec,
+  PacketConnection,
+  PacketConnectionEvents,
+  PacketCounters,
+  PacketInput,
+  PacketOptions,
+  PacketSource,
+} from './core/packets.ts'
 export { defineOptions, invalidOption, missingOption } from './core/options.ts'
 export type {
   OptionDefinition,
@@ -25,6 +35,10 @@ export type {
   BoundAddress,
   ByteStream,
   Clock,
+  DatagramAddress,
+  DatagramHandlers,
+  Datagrams,
+  DatagramSocket,
   Dialer,
   ListenAddress,
   Platform,
@@ -32,6 +46,7 @@ export type {
   StateDirectory,
   Store,
   Timer,
+  UdpAddress,
 } from './core/platform.ts'
 export { createRegistry } from './core/registry.ts'
 export type { Registry } from './core/registry.ts'

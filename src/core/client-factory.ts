@@ -1,8 +1,14 @@
 import { errorMonitor } from 'node:events'
 import { Connection } from './connection.ts'
+import { ClientDatagrams, logDatagrams } from './datagram-packets.ts'
+import { PtError } from './errors.ts'
 import { resolveLimits } from './limits.ts'
 import type { OptionDefinitions, OptionsSchema, PartialOptions } from './options.ts'
-import { normalizeConnect } from './target.ts'
+import type { PacketFramings } from './packet-framing.ts'
+import { type PacketLimits, resolvePacketOptions } from './packet-settings.ts'
+import type { PacketConnection } from './packets.ts'
+import { StreamPackets } from './stream-packets.ts'
+import { type ConnectTarget, normalizeConnect } from './target.ts'
 import { codeOf, trafficOf } from './traffic.ts'
 import type { Arguments, ClientFactory, ClientProtocol, Environment, FactorySettings } from './transport.ts'
 
@@ -17,13 +23,14 @@ export interface ClientFactoryParameters<Definitions extends OptionDefinitions, 
   openProtocol(): ClientProtocol<Options>
   readonly environment: Environment
   readonly settings: FactorySettings
+  readonly framings: PacketFramings
 }
 
 /** Makes a Client Factory from a protocol. Throws PT_OPTION_MISSING or PT_OPTION_INVALID unless options may come per connection. */
 export function createClientFactory<Definitions extends OptionDefinitions, Options>(
   parameters: ClientFactoryParameters<Definitions, Options>,
 ): ClientFactory {
-  const { transport, schema, options, environment, settings } = parameters
+  const { transport, schema, options, environment, settings, framings } = parameters
   const { platform, log } = environment
   const limits = resolveLimits(settings)
   const complete = settings.optionsPerConnection === true ? undefined : schema.complete(options)
@@ -50,31 +57,69 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
     )
   }
 
+  /** Connects a byte stream; argument errors throw before any I/O. */
+  function open({ options: given, address }: ConnectTarget): Connection {
+    const connection = new Connection({
+      ...limits,
+      codec: protocol.codec(optionsOf(given.arguments)),
+      clock: platform.clock,
+      source: (signal) => platform.dialer.dial(address, { signal }),
+      allowHalfOpen: given.allowHalfOpen,
+      noDelay: given.noDelay,
+      keepAlive: given.keepAlive,
+      keepAliveInitialDelay: given.keepAliveInitialDelay,
+      timeout: given.timeout,
+      signal: given.signal,
+    })
+    connection.once('connect', () => log('connection:open', { role: 'client' }))
+    connection.once('close', () => log('connection:close', trafficOf(connection, 'client')))
+    connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'client', ...codeOf(error) }))
+    return connection
+  }
+
+  /** Connects for the transport's own datagrams. */
+  function openDatagrams({ options: given, address, listener }: ConnectTarget, of: PacketLimits): PacketConnection {
+    if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'Datagrams go to a host and port, not to a path')
+    const packets = new ClientDatagrams({
+      ...limits,
+      codec: protocol.datagrams!(optionsOf(given.arguments)),
+      limits: of,
+      clock: platform.clock,
+      datagrams: platform.datagrams,
+      address,
+      signal: given.signal,
+    })
+    logDatagrams(packets, 'client', log)
+    if (listener !== undefined) packets.once('connect', listener)
+    return packets
+  }
+
   return {
     transport,
     checkArguments(args: Arguments): void {
       optionsOf(args)
     },
     connect(...args: unknown[]): Connection {
-      const { options: given, address, listener } = normalizeConnect(args)
-      const codec = protocol.codec(optionsOf(given.arguments))
-      const connection = new Connection({
-        ...limits,
-        codec,
-        clock: platform.clock,
-        source: (signal) => platform.dialer.dial(address, { signal }),
-        allowHalfOpen: given.allowHalfOpen,
-        noDelay: given.noDelay,
-        keepAlive: given.keepAlive,
-        keepAliveInitialDelay: given.keepAliveInitialDelay,
-        timeout: given.timeout,
-        signal: given.signal,
-      })
-      connection.once('connect', () => log('connection:open', { role: 'client' }))
-      connection.once('close', () => log('connection:close', trafficOf(connection, 'client')))
-      connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'client', ...codeOf(error) }))
-      if (listener !== undefined) connection.once('connect', listener)
+      const target = normalizeConnect(args)
+      const connection = open(target)
+      if (target.listener !== undefined) connection.once('connect', target.listener)
       return connection
+    },
+    connectPackets(...args: unknown[]): PacketConnection {
+      const target = normalizeConnect(args)
+      const hasDatagrams = protocol.datagrams !== undefined
+      const settings = resolvePacketOptions(target.options, { transport, hasDatagrams, role: 'client' })
+      if (settings.framing === 'datagrams') return openDatagrams(target, settings.limits)
+      const { noDelay = true } = target.options
+      const packets = new StreamPackets({
+        connection: open({ ...target, options: { ...target.options, noDelay, timeout: 0, allowHalfOpen: false } }),
+        framing: framings[settings.framing],
+        limits: settings.limits,
+        clock: platform.clock,
+        lingerMs: limits.lingerMs,
+      })
+      if (target.listener !== undefined) packets.once('connect', target.listener)
+      return packets
     },
   }
 }

@@ -14,7 +14,8 @@ export const DEFAULT_LIMITS = Object.freeze({
 /** Longest handshake of a server whose protocol sets no end itself, in ms; above every deadline that a protocol keeps. */
 export const SERVER_HANDSHAKE_TIMEOUT_MS = 120_000
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** The longest time that a setting may give, in ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The limits of one factory's connections. */
 export interface ConnectionLimits {

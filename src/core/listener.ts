@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from './connection.ts'
+import type { DatagramAcceptor, DatagramAcceptorHandlers } from './datagram-acceptor.ts'
 import { PtError } from './errors.ts'
 import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
+import type { PacketConnection } from './packets.ts'
 import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { codeOf } from './traffic.ts'
@@ -22,6 +24,17 @@ export interface ListenerParameters {
   closeSession(): Promise<void>
   /** Makes the connection of an accepted stream, which waits until it is served. */
   createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
+  /** Makes a packet connection of one that got through; absent where clients come for bytes. */
+  readonly packetsOver?: ((connection: Connection) => PacketConnection) | undefined
+  /** Binds for datagrams in place of streams, where clients come for packets in those. */
+  readonly bindDatagrams?:
+    | ((session: ServerSession, handlers: DatagramPeerHandlers) => Promise<DatagramAcceptor>)
+    | undefined
+}
+
+/** What a listener hears of an acceptor of datagrams. */
+export type DatagramPeerHandlers = Omit<DatagramAcceptorHandlers, 'onPackets'> & {
+  readonly onPackets: (packets: PacketConnection) => void
 }
 
 /** How the handshake of an accepted stream went. */
@@ -34,6 +47,8 @@ interface ListenerEvents {
   listening: []
   /** A client that got through the transport. */
   connection: [connection: Connection]
+  /** The same of a listener for packets, in place of 'connection'. */
+  packets: [packets: PacketConnection]
   /** A client that did not: for counting and logs. It got no answer. */
   handshakeError: [error: Error]
   /** A client that was turned away since too many wait already. */
@@ -51,6 +66,8 @@ export class Listener extends EventEmitter<ListenerEvents> {
   readonly #room: WaitingRoom
   #state: 'starting' | 'listening' | 'closing' | 'closed' = 'starting'
   #acceptor: Acceptor | undefined
+  /** The acceptor, where it is one of datagrams. */
+  #peers: DatagramAcceptor | undefined
   #session: ServerSession | undefined
   #referenced = true
 
@@ -101,7 +118,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
 
   /** Calls back with the number of open connections. */
   getConnections(callback: (error: null, count: number) => void): this {
-    process.nextTick(callback, null, this.#room.openCount)
+    process.nextTick(callback, null, this.#room.openCount + (this.#peers?.peerCount ?? 0))
     return this
   }
 
@@ -125,6 +142,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   /** Destroys every connection, open or not. */
   closeAllConnections(): void {
     this.#room.destroyAll()
+    this.#peers?.destroyAll()
   }
 
   ref(): this {
@@ -144,8 +162,13 @@ export class Listener extends EventEmitter<ListenerEvents> {
     await new Promise<void>((resolve) => this.close(() => resolve()))
   }
 
-  /** Yields connections until the listener closes; throws its error. Those not taken when the loop is left are destroyed. */
+  /**
+   * Yields connections until the listener closes; throws its error. Those not taken when the loop is left are destroyed.
+   * Throws PT_LISTENER_STATE where clients come for packets.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
+    if (this.#parameters.packetsOver !== undefined || this.#parameters.bindDatagrams !== undefined)
+      throw new PtError('PT_LISTENER_STATE', "A listener for packets has no connections to yield: listen to 'packets'")
     const queue: Connection[] = []
     let wake = () => {}
     let failure: Error | undefined
@@ -173,16 +196,16 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   async #start(): Promise<void> {
-    const { binder, address, log } = this.#parameters
+    const { binder, bindDatagrams, address, log } = this.#parameters
     let opened = false
     try {
       this.#session = await this.#parameters.openSession()
       opened = true
       if (this.#state === 'starting') {
-        this.#acceptor = await binder.bind(address, {
-          onStream: (stream) => this.#accept(stream),
-          onError: (error) => this.#fail(error),
-        })
+        const onError = (error: Error) => this.#fail(error)
+        this.#peers = await bindDatagrams?.(this.#session, this.#peerHandlers(onError))
+        this.#acceptor =
+          this.#peers ?? (await binder.bind(address, { onStream: (stream) => this.#accept(stream), onError }))
         if (!this.#referenced) this.#acceptor.unref()
       }
     } catch (error) {
@@ -203,10 +226,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     if (this.#state !== 'listening' || this.#session === undefined || this.#room.isFull) {
       stream.on('error', () => {})
       stream.destroy()
-      if (this.#state === 'listening') {
-        this.#parameters.log('listener:drop')
-        this.emit('drop')
-      }
+      if (this.#state === 'listening') this.#tellDrop()
       return
     }
     let told = false
@@ -220,7 +240,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
       onEstablished: (established) =>
         this.#room.opened(established, () => {
           established.off('error', onHandshakeError)
-          this.emit('connection', established)
+          const { packetsOver } = this.#parameters
+          if (packetsOver === undefined) this.emit('connection', established)
+          else this.emit('packets', packetsOver(established))
         }),
       onRefused: (refused, error) => {
         this.#room.refused(refused)
@@ -229,6 +251,20 @@ export class Listener extends EventEmitter<ListenerEvents> {
     })
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)
+  }
+
+  #peerHandlers(onError: (error: Error) => void): DatagramPeerHandlers {
+    return {
+      maxPeers: () => this.maxConnections,
+      onPackets: (packets) => this.emit('packets', packets),
+      onDrop: () => this.#tellDrop(),
+      onError,
+    }
+  }
+
+  #tellDrop(): void {
+    this.#parameters.log('listener:drop')
+    this.emit('drop')
   }
 
   /** A failure of the bound socket: an 'error', then the end as with close(). */

@@ -36,6 +36,57 @@ export interface Dialer {
   dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>
 }
 
+/** An address of UDP: IPv4, IPv6 without brackets, or a name; a bound one is never a name. */
+export interface UdpAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where a datagram came from, or a socket is bound. */
+export interface DatagramAddress {
+  readonly address: string
+  /** 'IPv4' or 'IPv6'. */
+  readonly family: string
+  readonly port: number
+}
+
+/** Called by a datagram socket until it is closed. */
+export interface DatagramHandlers {
+  /** Owns the datagram. */
+  readonly onMessage: (datagram: Buffer, source: DatagramAddress) => void
+  /** A failure that ends the socket, which is closed already; what costs a datagram alone (ICMP, EMSGSIZE) goes to send()'s callback, or nowhere. */
+  readonly onError: (error: Error) => void
+}
+
+/** One UDP socket. */
+export interface DatagramSocket {
+  /** The address really bound. */
+  readonly address: DatagramAddress
+  /** The peer of a connected socket. */
+  readonly remote: DatagramAddress | undefined
+  /**
+   * Sends one datagram, which must not change until `done`: to the peer of a connected socket, else to an IP address. Never throws; `done` hears the system's error,
+   * which costs this datagram alone.
+   */
+  send(datagram: Uint8Array, to?: UdpAddress, done?: (error: Error | null) => void): void
+  /** Closes the socket and frees the address; idempotent. */
+  close(): Promise<void>
+  ref(): void
+  unref(): void
+}
+
+/** Opens UDP sockets. Rejects with the system's error, or the signal's reason. */
+export interface Datagrams {
+  /** Binds an IP address, port 0 for one that the system chooses; receives from everybody. */
+  bind(local: UdpAddress, handlers: DatagramHandlers): Promise<DatagramSocket>
+  /** Connects to one peer, looking a name up: only its datagrams are received, and its ICMP refusals cost a datagram. */
+  connect(
+    remote: UdpAddress,
+    handlers: DatagramHandlers,
+    options: { readonly signal: AbortSignal },
+  ): Promise<DatagramSocket>
+}
+
 /** What is listened on: with port 0 the system chooses; without a host it is every address. */
 export type ListenAddress =
   | {
@@ -116,6 +167,7 @@ export interface Clock {
 export interface Platform {
   readonly dialer: Dialer
   readonly binder: Binder
+  readonly datagrams: Datagrams
   readonly store: Store
   readonly clock: Clock
   readonly random: Random

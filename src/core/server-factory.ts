@@ -1,30 +1,89 @@
 import { errorMonitor } from 'node:events'
 import { Connection } from './connection.ts'
+import { DatagramAcceptor } from './datagram-acceptor.ts'
+import { logDatagrams } from './datagram-packets.ts'
+import { PtError } from './errors.ts'
 import { DEFAULT_LIMITS, SERVER_HANDSHAKE_TIMEOUT_MS, resolveLimits, wholeNumber } from './limits.ts'
-import { Listener } from './listener.ts'
+import { Listener, type ListenerParameters } from './listener.ts'
+import type { PacketFraming, PacketFramings } from './packet-framing.ts'
+import { type PacketSettings, resolveListenPackets } from './packet-settings.ts'
+import type { PacketConnection } from './packets.ts'
+import type { ListenAddress } from './platform.ts'
+import { StreamPackets } from './stream-packets.ts'
 import { normalizeListen } from './target.ts'
 import { codeOf, trafficOf } from './traffic.ts'
-import type { Environment, FactorySettings, ServerFactory, ServerProtocol, ServerSession } from './transport.ts'
+import type {
+  Environment,
+  FactorySettings,
+  ListenOptions,
+  ServerFactory,
+  ServerProtocol,
+  ServerSession,
+} from './transport.ts'
 
 export interface ServerFactoryParameters {
   readonly transport: string
   readonly protocol: ServerProtocol
   readonly environment: Environment
   readonly settings: FactorySettings
+  readonly framings: PacketFramings
 }
 
 /** Makes a Server Factory from a protocol. All its listeners share one session: one state, one replay filter. */
 export function createServerFactory(parameters: ServerFactoryParameters): ServerFactory {
-  const { transport, protocol, environment, settings } = parameters
+  const { transport, protocol, environment, settings, framings } = parameters
   const { platform, log } = environment
   const limits = resolveLimits(settings)
   const session = new SharedSession(protocol)
+
+  function packetSettingsOf(given: ListenOptions['packets']): PacketSettings | undefined {
+    if (given === undefined) return undefined
+    const hasDatagrams = protocol.hasDatagrams === true
+    return resolveListenPackets(given, { transport, hasDatagrams, role: 'server' })
+  }
+
+  function streamPackets(connection: Connection, framing: PacketFraming, packets: PacketSettings): PacketConnection {
+    return new StreamPackets({
+      connection,
+      framing,
+      limits: packets.limits,
+      clock: platform.clock,
+      lingerMs: limits.lingerMs,
+    })
+  }
+
+  /** Makes what binds UDP in place of TCP. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID. */
+  function datagramBinder(address: ListenAddress, packets: PacketSettings): ListenerParameters['bindDatagrams'] {
+    if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'Datagrams come to a host and port, not to a path')
+    if (address.ipv6Only === true) throw new PtError('PT_OPTION_INVALID', 'Option "ipv6Only" is not for datagrams')
+    return (opened, { onPackets, ...handlers }) => {
+      const parameters = {
+        datagrams: platform.datagrams,
+        address,
+        createCodec: () => opened.datagrams!(),
+        limits: packets.limits,
+        clock: platform.clock,
+        lingerMs: limits.lingerMs,
+        unsafeLogging: limits.unsafeLogging,
+      }
+      return DatagramAcceptor.bind(parameters, {
+        ...handlers,
+        onPackets: (peer) => {
+          logDatagrams(peer, 'server', log)
+          onPackets(peer)
+        },
+      })
+    }
+  }
 
   return {
     transport,
     listen(...args: unknown[]): Listener {
       const { options, address, listener: onListening } = normalizeListen(args)
       const most = Number.MAX_SAFE_INTEGER
+      const packets = packetSettingsOf(options.packets)
+      const datagrams = packets?.framing === 'datagrams' ? datagramBinder(address, packets) : undefined
+      const framing = packets && packets.framing !== 'datagrams' ? framings[packets.framing] : undefined
       const listener = new Listener({
         transport,
         binder: platform.binder,
@@ -46,8 +105,8 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
             codec: opened.codec(),
             clock: platform.clock,
             source: stream,
-            allowHalfOpen: options.allowHalfOpen,
-            noDelay: options.noDelay,
+            allowHalfOpen: packets === undefined && options.allowHalfOpen,
+            noDelay: options.noDelay ?? (packets === undefined ? undefined : true),
             keepAlive: options.keepAlive,
             keepAliveInitialDelay: options.keepAliveInitialDelay,
             onRefused,
@@ -61,6 +120,8 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
             },
           })
         },
+        packetsOver: framing && packets && ((connection) => streamPackets(connection, framing, packets)),
+        bindDatagrams: datagrams,
       })
       if (onListening !== undefined) listener.once('listening', onListening)
       return listener

@@ -18,6 +18,7 @@ const SETTING_NAMES = Object.keys({
 const PLATFORM_METHODS = {
   dialer: ['dial'],
   binder: ['bind'],
+  datagrams: ['bind', 'connect'],
   store: ['directory'],
   clock: ['now', 'monotonic', 'setTimer', 'defer'],
   random: ['fill'],

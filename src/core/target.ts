@@ -4,6 +4,7 @@ import { PtError } from './errors.ts'
 import type { DEFAULT_LIMITS } from './limits.ts'
 import { closest } from './option-names.ts'
 import type { Address, ListenAddress } from './platform.ts'
+import type { PacketOptions } from './packets.ts'
 import type { ConnectOptions, ListenOptions } from './transport.ts'
 
 const MAX_PORT = 65_535
@@ -11,10 +12,10 @@ const MAX_HOST_LENGTH = 255
 const DEFAULT_HOST = 'localhost'
 const FORBIDDEN_IN_HOST = /[\s\p{Cc}\p{Cf}[\]<>"'`/\\@?#]/u
 
-/** The arguments of a ClientFactory's connect(), in one form. */
+/** The arguments of a ClientFactory's connect() or connectPackets(), in one form. */
 export interface ConnectTarget {
   /** The caller's options, copied and frozen; host, port and path in them are as given. */
-  readonly options: ConnectOptions
+  readonly options: ConnectOptions & PacketOptions
   readonly address: Address
   readonly listener: (() => void) | undefined
 }
@@ -29,7 +30,7 @@ export interface ListenTarget {
 
 /**
  * Normalizes what connect() takes, as net.connect() does: options, a port with or without a host, or a path, then a listener.
- * Unknown options are let through, since libraries give all of their own. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID.
+ * Unknown options are let through, since libraries give all of their own, and those of packets unchecked. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID.
  */
 export function normalizeConnect(args: readonly unknown[]): ConnectTarget {
   const { given, listener } = normalizeArguments(args)
@@ -40,11 +41,11 @@ export function normalizeConnect(args: readonly unknown[]): ConnectTarget {
 /**
  * Normalizes what listen() takes, as net.Server does: options, a port with or without a host, a path, or nothing, which is
  * port 0 on every address; then a listener. Unknown options are let through, but for mistyped limits: a limit that is not kept
- * would show under attack only. Throws PT_ADDRESS_INVALID, PT_OPTION_INVALID or PT_OPTION_UNKNOWN.
+ * would show under attack only, and packets that are not asked for are bytes. Throws PT_ADDRESS_INVALID, PT_OPTION_INVALID or PT_OPTION_UNKNOWN.
  */
 export function normalizeListen(args: readonly unknown[]): ListenTarget {
   const { given, listener } = normalizeArguments(args, { port: 0 })
-  refuseMistypedLimits(given)
+  refuseMistyped(given)
   checkSignal(given['signal'])
   const address = parseListenAddress(given)
   return { options: Object.freeze({ ...given, ...address }), address, listener }
@@ -61,11 +62,14 @@ function checkSignal(signal: unknown): void {
   if (!isSignal) throw new PtError('PT_OPTION_INVALID', 'Option "signal" must be an AbortSignal')
 }
 
-const LIMIT_NAMES = ['maxConnections', 'maxHandshakes', 'backlog'] as const satisfies (keyof typeof DEFAULT_LIMITS)[]
+const CHECKED_NAMES = ['maxConnections', 'maxHandshakes', 'backlog', 'packets'] as const satisfies (
+  | keyof typeof DEFAULT_LIMITS
+  | 'packets'
+)[]
 
-function refuseMistypedLimits(given: Given): void {
+function refuseMistyped(given: Given): void {
   for (const key of Object.keys(given)) {
-    const near = closest(key, LIMIT_NAMES)
+    const near = closest(key, CHECKED_NAMES)
     if (near !== undefined && near !== key)
       throw new PtError('PT_OPTION_UNKNOWN', `A listener has no option "${key}"; did you mean "${near}"?`)
   }

@@ -1,7 +1,10 @@
 import type { Connection } from './connection.ts'
 
+/** The bytes that a connection counts. */
+export type Traffic = Pick<Connection, 'bytesRead' | 'bytesWritten' | 'wireBytesRead' | 'wireBytesWritten'>
+
 /** What a connection's events tell: bytes each way, of the application and on the wire. */
-export function trafficOf(connection: Connection, role: 'client' | 'server'): object {
+export function trafficOf(connection: Traffic, role: 'client' | 'server'): object {
   const { bytesRead, bytesWritten, wireBytesRead, wireBytesWritten } = connection
   return { role, bytesRead, bytesWritten, wireBytesRead, wireBytesWritten }
 }

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import type { Listener } from './listener.ts'
 import type { Log } from './log.ts'
 import type { OptionDefinitions, OptionsInput, OptionsSchema } from './options.ts'
+import type { DatagramCodec, PacketConnection, PacketOptions } from './packets.ts'
 import type { ListenAddress, Platform } from './platform.ts'
 
 /** Wire names and texts of options, as bridge lines, SOCKS arguments and SMETHOD ARGS carry them. */
@@ -63,6 +64,8 @@ export type ListenOptions = ListenAddress & {
   readonly keepAlive?: boolean
   readonly keepAliveInitialDelay?: number
   readonly signal?: AbortSignal
+  /** Makes clients arrive as packet connections, by the event 'packets' in place of 'connection'; true stands for the defaults. */
+  readonly packets?: PacketOptions | true
 }
 
 /** The draft's Client Factory: connection settings in, Connections out. Argument errors throw before any I/O. */
@@ -74,6 +77,14 @@ export interface ClientFactory {
   connect(port: number, host?: string, onConnect?: () => void): Connection
   connect(port: number, onConnect?: () => void): Connection
   connect(path: string, onConnect?: () => void): Connection
+  /**
+   * Connects for packets, as connect() does for bytes; the server must listen for packets of the same framing. `allowHalfOpen` and `timeout` mean
+   * nothing here; `noDelay` is on by default. Throws what connect() throws, and PT_PACKETS_UNSUPPORTED.
+   */
+  connectPackets(options: ConnectOptions & PacketOptions, onConnect?: () => void): PacketConnection
+  connectPackets(port: number, host?: string, onConnect?: () => void): PacketConnection
+  connectPackets(port: number, onConnect?: () => void): PacketConnection
+  connectPackets(path: string, onConnect?: () => void): PacketConnection
 }
 
 /** The draft's Server Factory: an address in, a Listener out. Argument errors throw before any I/O; state is read once listening begins. */
@@ -121,10 +132,14 @@ export interface Environment {
 export interface ClientProtocol<Options> {
   /** Makes the codec of one connection, before it is dialled. */
   codec(options: Options): Codec
+  /** Makes the codec of one peer's datagrams; absent where the transport has none of its own. */
+  datagrams?(options: Options): DatagramCodec
 }
 
 /** One server's protocol: opened when the first listener begins to listen, closed after the last has ended. */
 export interface ServerProtocol {
+  /** Whether its sessions have datagrams(): told before there is a session, so that listen() can refuse. */
+  readonly hasDatagrams?: boolean
   open(): Promise<ServerSession>
 }
 
@@ -132,5 +147,7 @@ export interface ServerSession {
   /** What clients need besides the address, for bridge lines and SMETHOD ARGS. */
   readonly clientArguments: Arguments
   codec(): Codec
+  /** Makes the codec of one peer's datagrams. */
+  datagrams?(): DatagramCodec
   close(): Promise<void>
 }

@@ -2,8 +2,10 @@ import type { Connection } from '../core/connection.ts'
 import { PtError } from '../core/errors.ts'
 import { DEFAULT_LIMITS } from '../core/limits.ts'
 import type { ByteStream, Platform, TcpAddress } from '../core/platform.ts'
+import type { ProxyMode } from '../ipc/config.ts'
 import { type ExtendedOrPort, dialExtendedOrPort } from '../proxy/extended-orport.ts'
-import { dialWithin } from './dial-within.ts'
+import type { PacketRelayOptions } from '../proxy/packet-relay.ts'
+import { dialWithin, openWithin } from './dial-within.ts'
 
 /** Dials the application server for one client; rejects as Dialer does, or as dialExtendedOrPort(). The stream is the caller's. */
 export type ApplicationDialer = (client: Connection, signal: AbortSignal) => Promise<ByteStream>
@@ -26,11 +28,33 @@ export function createApplicationDialer({
   transport,
   platform,
 }: ApplicationParameters): ApplicationDialer {
-  if (application.kind === 'plain') {
-    const limitMs = DEFAULT_LIMITS.dialTimeoutMs
-    const timeout = new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`)
-    return (_client, signal) => dialWithin(platform, application.address, { signal, limitMs, timeout })
-  }
+  if (application.kind === 'plain')
+    return (_client, signal) => dialWithin(platform, application.address, { signal, ...createLimit() })
   return ({ remoteAddress, remotePort }, signal) =>
     dialExtendedOrPort(application.orPort, { transport, remoteAddress, remotePort }, platform, signal)
+}
+
+/**
+ * Makes what opens a UDP socket to the application server of a PT server, within 30 s: looking its name up takes time. Throws for the Extended
+ * ORPort, which takes streams.
+ */
+export function createApplicationOpener(
+  application: Application,
+  mode: ProxyMode,
+  { datagrams, clock }: Pick<Platform, 'datagrams' | 'clock'>,
+): PacketRelayOptions['open'] {
+  if (application.kind !== 'plain')
+    throw new Error(`the Extended ORPort takes streams, and the mode ${mode} has packets`)
+  return (handlers, signal) =>
+    openWithin(clock, { signal, ...createLimit() }, (bounded) =>
+      datagrams.connect(application.address, handlers, { signal: bounded }),
+    )
+}
+
+function createLimit(): { readonly limitMs: number; readonly timeout: Error } {
+  const limitMs = DEFAULT_LIMITS.dialTimeoutMs
+  return {
+    limitMs,
+    timeout: new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`),
+  }
 }

@@ -1,17 +1,18 @@
-import type { Platform } from '../core/platform.ts'
+import type { Datagrams, Platform } from '../core/platform.ts'
 import type { FactorySettings, Logger, Transport } from '../core/transport.ts'
 import type { ClientConfig, RequestedTransport } from '../ipc/config.ts'
 import { IpcFailure } from '../ipc/failure.ts'
 import { listenSocks } from '../proxy/socks-server.ts'
-import { createProxyDialer } from '../proxy/upstream-proxy.ts'
+import { PROXIED_DATAGRAMS, createProxyDialer } from '../proxy/upstream-proxy.ts'
 import { parseProxyUri } from '../wire/proxy-uri.ts'
 import { tellConnectStatus, tellIfRefused } from './connect-status.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
-import { refusePacketMode } from './modes.ts'
+import { packetOptionsOf } from './modes.ts'
 import { isLoopback } from './outbound-dialer.ts'
+import { startPacketsClient } from './packets-client.ts'
 import { createRoute } from './route.ts'
 import { startMethods } from './start-methods.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
@@ -32,6 +33,7 @@ export async function startClient(parameters: ClientParameters): Promise<readonl
   const platform = applyUpstreamProxy(parameters)
   // Whoever reaches it may use it: no mode has a password.
   if (!isLoopback(config.listen.host)) logger.warn?.('dispatcher:proxy-exposed', {})
+  const localDatagrams = parameters.platform.datagrams
   const settings = { platform, logger, unsafeLogging }
   const methods = await startMethods({
     requested: config.transports,
@@ -39,7 +41,7 @@ export async function startClient(parameters: ClientParameters): Promise<readonl
     logger,
     unsafeLogging,
     start: (transport, requested) =>
-      startClientMethod({ transport, requested, config, lines, platform, settings, logger }),
+      startClientMethod({ transport, requested, config, lines, platform, localDatagrams, settings, logger }),
     announce: (name, method) => lines.clientMethod(name, mode, toTcpAddress(method.address)),
     refuse: (name, text) => lines.clientMethodError(name, text),
   })
@@ -57,7 +59,11 @@ function applyUpstreamProxy({ config, lines, platform }: ClientParameters): Plat
     throw failure
   }
   lines.proxyDone()
-  return Object.freeze({ ...platform, dialer: createProxyDialer(parsed.proxy, platform.dialer) })
+  return Object.freeze({
+    ...platform,
+    dialer: createProxyDialer(parsed.proxy, platform.dialer),
+    datagrams: PROXIED_DATAGRAMS,
+  })
 }
 
 interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
@@ -65,6 +71,8 @@ interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
   readonly requested: RequestedTransport
   readonly config: ClientConfig
   readonly platform: Platform
+  /** What the application's side is listened for by. */
+  readonly localDatagrams: Datagrams
   readonly settings: FactorySettings
   readonly logger: Logger
 }
@@ -73,14 +81,28 @@ interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
 async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
   const { transport, requested, config, lines, platform, settings } = parameters
   const logger = nameTransport(parameters.logger, transport.name)
-  const { mode, target, listen: address, unsafeLogging } = config
-  refusePacketMode(mode)
+  const { mode, target, listen: address, unsafeLogging, udpQueue, udpIdleTimeoutMs } = config
   const route = createRoute({ transport, requested, target, perConnection: mode === 'socks5', settings })
   if (mode === 'transparent-TCP')
     return startTransparentTcp({
       platform,
       address,
       connect: () => route.connect({}),
+      logger,
+      unsafeLogging,
+    })
+  const packets = packetOptionsOf(mode)
+  if (packets !== undefined)
+    return startPacketsClient({
+      // The application's side is no transport's: an upstream proxy does not stand in its way.
+      platform: { clock: platform.clock, datagrams: parameters.localDatagrams },
+      address,
+      connect: () => {
+        const connection = route.connectPackets({ ...packets, maxQueuedPackets: udpQueue })
+        tellConnectStatus(connection, transport.name, parameters.lines)
+        return connection
+      },
+      idleTimeoutMs: udpIdleTimeoutMs,
       logger,
       unsafeLogging,
     })

@@ -1,4 +1,4 @@
-import type { Address, ByteStream, Platform } from '../core/platform.ts'
+import type { Address, ByteStream, Clock, Platform } from '../core/platform.ts'
 
 export interface DialLimits {
   /** Ends the dial, which rejects with its reason. */
@@ -9,18 +9,27 @@ export interface DialLimits {
 }
 
 /** Dials within a time limit. Rejects as Dialer does, or with `timeout`. */
-export async function dialWithin(
+export function dialWithin(
   { dialer, clock }: Pick<Platform, 'dialer' | 'clock'>,
   address: Address,
-  { signal, limitMs, timeout }: DialLimits,
+  limits: DialLimits,
 ): Promise<ByteStream> {
+  return openWithin(clock, limits, (signal) => dialer.dial(address, { signal }))
+}
+
+/** Opens what takes a signal, within a time limit. Rejects as it does, or with `timeout`. */
+export async function openWithin<Opened>(
+  clock: Clock,
+  { signal, limitMs, timeout }: DialLimits,
+  open: (signal: AbortSignal) => Promise<Opened>,
+): Promise<Opened> {
   signal.throwIfAborted()
   const ending = new AbortController()
   const onAbort = (): void => ending.abort(signal.reason)
   signal.addEventListener('abort', onAbort)
   const timer = clock.setTimer(() => ending.abort(timeout), limitMs)
   try {
-    return await dialer.dial(address, { signal: ending.signal })
+    return await open(ending.signal)
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', onAbort)

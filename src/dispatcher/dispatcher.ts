@@ -1,4 +1,4 @@
-import type { Dialer, Platform } from '../core/platform.ts'
+import type { Datagrams, Dialer, Platform } from '../core/platform.ts'
 import type { Registry } from '../core/registry.ts'
 import type { Logger, Transport } from '../core/transport.ts'
 import type { DispatcherConfig } from '../ipc/config.ts'
@@ -18,6 +18,8 @@ export interface DispatcherParameters {
   readonly implementation?: { readonly name: string; readonly version: string }
   /** Makes a dialer whose connections come from a local IP address; over node:net unless told otherwise. */
   readonly createDialer?: (localAddress: string) => Dialer
+  /** Makes Datagrams whose connected sockets send from a local IP address; over node:dgram unless told otherwise. */
+  readonly createDatagrams?: (localAddress: string) => Datagrams
   /** Looks up a host name that is dialled from such an address; resolves with IP addresses. As the system does unless told otherwise. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
   /** Reads a file of at most `mostLength` bytes whole; over node:fs unless told otherwise. */

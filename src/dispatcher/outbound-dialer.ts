@@ -2,6 +2,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { PtError } from '../core/errors.ts'
 import type { ByteStream, Clock, Dialer } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
+import { unlessAborted } from '../util/unless-aborted.ts'
 import { dialWithin } from './dial-within.ts'
 
 /** Time in ms that an address of a name has while another is left to try: one that swallows packets must not take all there is. */
@@ -73,18 +74,4 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
 /** Makes the error of a name without an address, as the system has it. */
 function noAddress(): Error {
   return Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
-}
-
-/** Waits for a promise, or rejects with the signal's reason as soon as there is one. */
-async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort)
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

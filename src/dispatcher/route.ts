@@ -1,5 +1,6 @@
 import type { Connection } from '../core/connection.ts'
 import { missingOption } from '../core/options.ts'
+import type { PacketConnection, PacketOptions } from '../core/packets.ts'
 import type { TcpAddress } from '../core/platform.ts'
 import type { Arguments, FactorySettings, Transport } from '../core/transport.ts'
 import type { RequestedTransport } from '../ipc/config.ts'
@@ -36,6 +37,8 @@ export interface RouteRequest {
 export interface Route {
   /** Begins a connection. Throws what ClientFactory.connect() throws, and PT_OPTION_INVALID for an argument serverAddress. */
   connect(request: RouteRequest): Connection
+  /** Begins a connection for packets, whose PT server and arguments were all there from the start. Throws what ClientFactory.connectPackets() throws. */
+  connectPackets(packets: PacketOptions): PacketConnection
   /** Throws when arguments do not suit the transport: an unknown name, a value that will not do, one that is missing. */
   check(args: Arguments): void
 }
@@ -57,6 +60,10 @@ export function createRoute({ transport, requested, target, perConnection, setti
       const server = own.serverAddress ?? fixed ?? request.destination
       if (server === undefined) throw missingOption(SERVER_ADDRESS)
       return factory.connect({ ...STREAM_SETTINGS, ...server, arguments: own.rest })
+    },
+    connectPackets(packets: PacketOptions): PacketConnection {
+      if (fixed === undefined) throw missingOption(SERVER_ADDRESS)
+      return factory.connectPackets({ ...STREAM_SETTINGS, ...packets, ...fixed })
     },
     check(args: Arguments): void {
       const own = takeServerAddress(args)

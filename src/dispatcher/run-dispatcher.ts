@@ -1,4 +1,5 @@
 import type { Platform } from '../core/platform.ts'
+import { createNetDatagrams } from '../platform/net-datagrams.ts'
 import { createNetDialer } from '../platform/net-dialer.ts'
 import { readSmallFile } from '../platform/small-file.ts'
 import { lookupBySystem } from '../platform/system-lookup.ts'
@@ -6,6 +7,7 @@ import { startClient } from './client.ts'
 import type { Dispatcher, DispatcherParameters } from './dispatcher.ts'
 import { createIpcLogger } from './ipc-logger.ts'
 import type { Method } from './method.ts'
+import { createOutboundDatagrams } from './outbound-datagrams.ts'
 import { createOutboundDialer } from './outbound-dialer.ts'
 import { startServer } from './server.ts'
 
@@ -48,15 +50,22 @@ async function start(parameters: DispatcherParameters): Promise<readonly Method[
   return startServer({ config, lines, registry, platform, logger, readFile })
 }
 
-function applyOutboundAddresses({ config, platform, createDialer, lookup }: DispatcherParameters): Platform {
+function applyOutboundAddresses(parameters: DispatcherParameters): Platform {
+  const { config, platform, createDialer, createDatagrams, lookup = lookupBySystem } = parameters
   const { outbound } = config
   if (outbound.v4 === undefined && outbound.v6 === undefined) return platform
   const dialer = createOutboundDialer({
     outbound,
     dialer: platform.dialer,
     createDialer: createDialer ?? ((localAddress) => createNetDialer({ localAddress })),
-    lookup: lookup ?? lookupBySystem,
+    lookup,
     clock: platform.clock,
   })
-  return Object.freeze({ ...platform, dialer })
+  const datagrams = createOutboundDatagrams({
+    outbound,
+    datagrams: platform.datagrams,
+    createDatagrams: createDatagrams ?? ((localAddress) => createNetDatagrams({ localAddress })),
+    lookup,
+  })
+  return Object.freeze({ ...platform, dialer, datagrams })
 }

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import type { Connection } from '../core/connection.ts'
 import type { Clock, TcpAddress } from '../core/platform.ts'
-import type { Arguments, Logger, ServerFactory } from '../core/transport.ts'
+import type { Logger, ServerFactory } from '../core/transport.ts'
 import { relay } from '../proxy/relay.ts'
 import { StreamSet } from '../proxy/stream-set.ts'
 import type { ApplicationDialer } from './application.ts'
 import { failureFields } from './failure-text.ts'
-import type { Method } from './method.ts'
+import { type ServerMethod, startListenerMethod } from './listener-method.ts'
 import { KEEP_ALIVE_DELAY_MS, STREAM_SETTINGS } from './route.ts'
 
 export interface ServerMethodParameters {
@@ -19,11 +18,6 @@ export interface ServerMethodParameters {
   readonly unsafeLogging: boolean
   /** Open connections beyond which newcomers wait unserved; 65,536. */
   readonly maxConnections?: number
-}
-
-export interface ServerMethod extends Method {
-  /** What clients need besides the address. */
-  readonly clientArguments: Arguments
 }
 
 /**
@@ -61,27 +55,5 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
     ...(maxConnections !== undefined && { maxConnections }),
   })
   listener.on('connection', (connection) => void serve(connection))
-  await once(listener, 'listening')
-  listener.on('error', (error) => {
-    logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
-  })
-  const closed = new Promise<void>((resolve) => {
-    listener.once('close', resolve)
-  })
-  const drained = async (): Promise<void> => {
-    await closed
-    await streams.empty()
-  }
-  return {
-    address: listener.address()!,
-    clientArguments: listener.clientArguments,
-    close: async () => void listener.close(),
-    drained,
-    destroy: async () => {
-      listener.close()
-      listener.closeAllConnections()
-      await streams.destroy()
-      await drained()
-    },
-  }
+  return startListenerMethod({ listener, companions: streams, logger, unsafeLogging })
 }

@@ -2,14 +2,16 @@ import { PtError } from '../core/errors.ts'
 import type { Platform } from '../core/platform.ts'
 import type { Arguments, Logger, Transport } from '../core/transport.ts'
 import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
-import { type Application, createApplicationDialer } from './application.ts'
+import { type Application, createApplicationDialer, createApplicationOpener } from './application.ts'
 import { createCookieReader } from './cookie-file.ts'
 import type { DispatcherParameters } from './dispatcher.ts'
 import { nameTransport } from './ipc-logger.ts'
+import type { ServerMethod } from './listener-method.ts'
 import { type Method, toTcpAddress } from './method.ts'
-import { refusePacketMode } from './modes.ts'
+import { packetOptionsOf } from './modes.ts'
 import { isLoopback } from './outbound-dialer.ts'
-import { type ServerMethod, startServerMethod } from './server-method.ts'
+import { startPacketsServer } from './packets-server.ts'
+import { startServerMethod } from './server-method.ts'
 import { startMethods } from './start-methods.ts'
 
 /** Wire name of the option that tells a transport where its state is kept. */
@@ -25,24 +27,23 @@ export interface ServerParameters extends Pick<DispatcherParameters, 'lines' | '
 /** Starts a PT server: one line for each transport, SMETHODS DONE. Never rejects. */
 export async function startServer(parameters: ServerParameters): Promise<readonly Method[]> {
   const { config, lines, registry, platform, logger } = parameters
-  const { unsafeLogging, stateLocation } = config
+  const { mode, udpIdleTimeoutMs, unsafeLogging, stateLocation } = config
   warnOfExposure(config.application, logger)
   const application = openApplication(parameters)
   const settings = { platform, logger, unsafeLogging }
 
   const start = async (transport: Transport, requested: RequestedServerTransport): Promise<ServerMethod> => {
-    refusePacketMode(config.mode)
     const factory = transport.server(serverOptions(transport, requested.arguments, stateLocation), settings)
-    const dialApplication = createApplicationDialer({ application, transport: transport.name, platform })
     const named = nameTransport(logger, transport.name)
-    return startServerMethod({
-      factory,
-      bind: requested.bind,
-      dialApplication,
-      clock: platform.clock,
-      logger: named,
-      unsafeLogging,
-    })
+    const { clock } = platform
+    const common = { factory, bind: requested.bind, clock, logger: named, unsafeLogging }
+    const packets = packetOptionsOf(mode)
+    if (packets !== undefined) {
+      const openApplication = createApplicationOpener(application, mode, platform)
+      return startPacketsServer({ ...common, packets, openApplication, idleTimeoutMs: udpIdleTimeoutMs })
+    }
+    const dialApplication = createApplicationDialer({ application, transport: transport.name, platform })
+    return startServerMethod({ ...common, dialApplication })
   }
   const methods = await startMethods({
     requested: config.transports,

@@ -41,6 +41,8 @@ export interface CommonConfig {
   readonly ipcLogLevel: IpcLogLevel
   /** The level of the log file in the state directory; undefined for none. */
   readonly logFileLevel: LogFileLevel | undefined
+  /** How long a packet mode keeps a connection without a packet either way, in ms. */
+  readonly udpIdleTimeoutMs: number
   /** Leaves addresses and arguments in logs. */
   readonly unsafeLogging: boolean
 }
@@ -54,6 +56,8 @@ export interface ClientConfig extends CommonConfig {
   readonly listen: TcpAddress
   /** The PT server of -target, for connections whose arguments and transport's options name none; a host name is allowed. */
   readonly target: TcpAddress | undefined
+  /** Packets of one application that a packet mode keeps until its connection is there; with 0 they are dropped (PT 3.0 §1.5.4). */
+  readonly udpQueue: number
   /** The URI as given: it is judged after VERSION, for PROXY DONE or PROXY-ERROR. */
   readonly upstreamProxy: string | undefined
 }

@@ -12,6 +12,7 @@ import type {
 } from './config.ts'
 import { IpcFailure } from './failure.ts'
 import { type Flags, parseFlags } from './flags.ts'
+import { readUdpIdleTimeoutMs, readUdpQueue } from './read-udp.ts'
 import { readServerPart } from './read-server.ts'
 import { type Given, SettingReader, readVariable } from './setting-reader.ts'
 import { FLAGS, type FlagName, OUTBOUND_VARIABLES } from './settings.ts'
@@ -64,7 +65,8 @@ function readAll(reader: SettingReader, sources: ConfigSources): DispatcherConfi
   const common = readCommon(reader)
   const transports = names.map((name) => Object.freeze({ name, arguments: NO_ARGUMENTS, ...options.get(name) }))
   if (role === 'server') return { ...common, role, ...readServerPart(reader, transports, new Set(known), common.mode) }
-  return { ...common, role, transports: Object.freeze(transports), ...readClientPart(reader, known.length) }
+  const udpQueue = readUdpQueue(reader, common.mode)
+  return { ...common, role, transports: Object.freeze(transports), udpQueue, ...readClientPart(reader, known.length) }
 }
 
 const NO_ARGUMENTS: Arguments = Object.freeze({})
@@ -151,11 +153,13 @@ const BYTE_ORDER_MARK = '\uFEFF'
 function readCommon(reader: SettingReader): CommonConfig {
   const { flags, version } = reader
   const level = reader.oneOf('logLevel', ['ERROR', 'WARN', 'INFO', 'DEBUG'], 'ERROR')
+  const mode = readMode(reader)
   return {
     version,
     stateLocation: reader.either('state', 'TOR_PT_STATE_LOCATION')?.text ?? '.',
     exitOnStdinClose: readExitOnStdinClose(reader),
-    mode: readMode(reader),
+    mode,
+    udpIdleTimeoutMs: readUdpIdleTimeoutMs(reader, mode),
     outbound: readOutbound(reader),
     ipcLogLevel: reader.oneOf('ipcLogLevel', ['NONE', 'ERROR', 'WARN', 'INFO', 'DEBUG'], 'NONE'),
     logFileLevel: flags.switch('enableLogging') === true ? level : undefined,

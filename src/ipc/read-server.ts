@@ -3,6 +3,7 @@ import { isTransportName } from '../core/name.ts'
 import { showName } from '../core/option-names.ts'
 import { formatAddress } from './address.ts'
 import type { ApplicationServer, ProxyMode, RequestedTransport, ServerConfig } from './config.ts'
+import { isPacketMode } from './read-udp.ts'
 import type { SettingReader } from './setting-reader.ts'
 
 const DEFAULT_BIND = Object.freeze({ host: '0.0.0.0', port: 0 })
@@ -73,19 +74,19 @@ function overlap(one: TcpAddress, other: TcpAddress): boolean {
 function readApplication(reader: SettingReader, mode: ProxyMode): ApplicationServer {
   const plain = readPlainApplication(reader)
   const extended = reader.either('extorport', 'TOR_PT_EXTENDED_SERVER_PORT')
-  if (extended === undefined) {
+  if (extended === undefined || (plain !== undefined && isPacketMode(mode))) {
     if (plain === undefined)
       return reader.fail('No application server: TOR_PT_ORPORT, TOR_PT_EXTENDED_SERVER_PORT, -target or -extorport')
     return Object.freeze({ kind: 'plain', address: plain })
   }
+  if (isPacketMode(mode))
+    reader.fail(`${extended.from} takes streams, and the proxy mode ${mode} has packets: it needs -target or -orport`)
   const address = reader.address(extended, { names: false, minPort: 1 })
   const cookie = reader.either('authcookie', 'TOR_PT_AUTH_COOKIE_FILE')
   if (cookie === undefined)
     return reader.fail(
       `No ${extended.from === '-extorport' ? '-authcookie' : 'TOR_PT_AUTH_COOKIE_FILE'} when ${extended.from} set`,
     )
-  if (mode === 'transparent-UDP' || mode === 'STUN')
-    reader.fail(`${extended.from} takes streams, and the proxy mode ${mode} has packets`)
   return Object.freeze({ kind: 'extended-orport', address, cookieFile: cookie.text })
 }
 

@@ -88,6 +88,14 @@ export class SettingReader {
     return found ?? this.fail(`-${flag} must be one of ${words.join(', ')}`)
   }
 
+  /** Reads decimal digits of a number within limits; undefined when the flag is not given. */
+  wholeNumber(flag: TextFlag, { min, max }: { readonly min: number; readonly max: number }): number | undefined {
+    const text = this.flags.text(flag)
+    if (text === undefined) return undefined
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : -1
+    return number >= min && number <= max ? number : this.fail(`-${flag} must be a whole number from ${min} to ${max}`)
+  }
+
   #halves(host: Given, port: Given, rules: AddressRules): TcpAddress {
     return Object.freeze({
       host:

@@ -61,6 +61,16 @@ export const FLAGS = {
   },
   transparent: { role: 'both', description: 'the same as -mode transparent-TCP; with -udp, as -mode transparent-UDP' },
   udp: { role: 'both', description: 'the same as -mode STUN' },
+  udpIdleTimeout: {
+    value: 'seconds',
+    role: 'both',
+    description: 'in the modes of UDP: when a connection without a packet ends; 120',
+  },
+  udpQueue: {
+    value: 'packets',
+    role: 'client',
+    description: 'in the modes of UDP: packets kept until their connection is there; 64, and 0 drops them',
+  },
   target: {
     value: 'host:port',
     role: 'both',

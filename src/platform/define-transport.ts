@@ -6,7 +6,12 @@ import type { OptionDefinitions, OptionsSchema, PartialOptions } from '../core/o
 import { createServerFactory } from '../core/server-factory.ts'
 import { parseSettings } from '../core/settings.ts'
 import type { ClientProtocol, Environment, FactorySettings, ServerProtocol, Transport } from '../core/transport.ts'
+import type { PacketFramings } from '../core/packet-framing.ts'
+import { lengthPrefixFraming } from '../wire/length-prefix.ts'
+import { stunFraming } from '../wire/stun.ts'
 import { systemPlatform } from './index.ts'
+
+const framings: PacketFramings = Object.freeze({ 'length-prefix': lengthPrefixFraming, stun: stunFraming })
 
 export interface TransportDefinition<
   ClientDefinitions extends OptionDefinitions,
@@ -55,6 +60,7 @@ export function defineTransport<
       openProtocol: () => definition.openClient(environment),
       environment,
       settings,
+      framings,
     })
   }
 
@@ -81,7 +87,7 @@ export function defineTransport<
       const environment = environmentOf(settings)
       const parsed = serverOptions.complete(serverOptions.parse(options))
       const protocol = definition.openServer(parsed, environment)
-      return createServerFactory({ transport: name, protocol, environment, settings })
+      return createServerFactory({ transport: name, protocol, environment, settings, framings })
     },
   } satisfies Transport<ClientDefinitions, ServerDefinitions>)
 }

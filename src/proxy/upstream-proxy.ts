@@ -1,5 +1,5 @@
 import { PtError } from '../core/errors.ts'
-import type { ByteStream, Dialer, TcpAddress } from '../core/platform.ts'
+import type { ByteStream, Datagrams, Dialer, TcpAddress } from '../core/platform.ts'
 import { decodeConnectResponse, encodeConnectRequest } from '../wire/http-connect.ts'
 import type { ProxyScheme, ProxyUri } from '../wire/proxy-uri.ts'
 import { SOCKS_REPLY } from '../wire/socks.ts'
@@ -55,6 +55,13 @@ export function createProxyDialer(proxy: ProxyUri, dialer: Dialer): Dialer {
     },
   })
 }
+
+async function refuseDatagrams(): Promise<never> {
+  throw new PtError('PT_PACKETS_UNSUPPORTED', 'No datagram can go through the upstream proxy')
+}
+
+/** What transports have under an upstream proxy, which carries streams alone: every datagram would go around it, so none goes. */
+export const PROXIED_DATAGRAMS: Datagrams = Object.freeze({ bind: refuseDatagrams, connect: refuseDatagrams })
 
 async function openTunnel(stream: ByteStream, open: Tunnel, signal: AbortSignal): Promise<void> {
   const reader = new StreamReader(stream, signal)

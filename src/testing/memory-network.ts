@@ -1,4 +1,5 @@
 import type { Acceptor, Address, Binder, BoundAddress, ByteStream, Dialer, ListenAddress } from '../core/platform.ts'
+import { MemoryDatagrams } from './memory-datagrams.ts'
 import type { EndAddresses } from './memory-stream.ts'
 import { MemoryStream, systemError } from './memory-stream.ts'
 import { Wire } from './wire.ts'
@@ -28,6 +29,8 @@ interface Binding {
 export class MemoryNetwork implements Dialer, Binder, WireHost {
   /** Bytes that one direction holds before its writer has to wait. */
   readonly capacity: number
+  /** Its UDP. */
+  readonly datagrams = new MemoryDatagrams()
   /** Every link, oldest first. */
   readonly links: Link[] = []
   /** Is called with every new link before its first byte: the place to set taps. */
@@ -56,7 +59,7 @@ export class MemoryNetwork implements Dialer, Binder, WireHost {
 
   /** A counter that changes with whatever moves. */
   get activity(): number {
-    return this.#activity
+    return this.#activity + this.datagrams.activity
   }
 
   /** Lets every dial from now on wait until releaseDials(). */

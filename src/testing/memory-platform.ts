@@ -1,5 +1,6 @@
 import type { Platform } from '../core/platform.ts'
 import { FakeClock } from './fake-clock.ts'
+import type { MemoryDatagrams } from './memory-datagrams.ts'
 import { MemoryNetwork } from './memory-network.ts'
 import { MemoryStore } from './memory-store.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -7,6 +8,7 @@ import { SeededRandom } from './seeded-random.ts'
 /** A world without I/O: every member is the fake itself, for the test to steer. */
 export interface MemoryPlatform extends Platform {
   readonly network: MemoryNetwork
+  readonly datagrams: MemoryDatagrams
   readonly store: MemoryStore
   readonly clock: FakeClock
   readonly random: SeededRandom
@@ -29,6 +31,7 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     network,
     dialer: network,
     binder: network,
+    datagrams: network.datagrams,
     store: options.store ?? new MemoryStore(),
     clock,
     random: new SeededRandom(options.seed ?? 0),

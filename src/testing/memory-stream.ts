@@ -1,7 +1,18 @@
 import { Duplex } from 'node:stream'
 import type { Wire, WireReader } from './wire.ts'
 
-const ERRNO = { ECONNREFUSED: -111, ECONNRESET: -104, EADDRINUSE: -98, ENOENT: -2, EPIPE: -32, ENOSPC: -28, EIO: -5 }
+const ERRNO = {
+  ECONNREFUSED: -111,
+  ECONNRESET: -104,
+  EADDRINUSE: -98,
+  EMSGSIZE: -90,
+  EDESTADDRREQ: -89,
+  EPIPE: -32,
+  ENOSPC: -28,
+  EBADF: -9,
+  EIO: -5,
+  ENOENT: -2,
+}
 
 /** Makes an error as the system's: code, errno and syscall, and whatever else it says. */
 export function systemError(code: keyof typeof ERRNO, syscall: string, details: object = {}): Error {

@@ -23,6 +23,7 @@ const COMMON: CommonConfig = {
   stateLocation: 'state',
   exitOnStdinClose: false,
   mode: 'socks5',
+  udpIdleTimeoutMs: 120_000,
   outbound: {},
   ipcLogLevel: 'NONE',
   logFileLevel: undefined,
@@ -35,6 +36,7 @@ export const CLIENT_CONFIG: ClientConfig = {
   transports: [{ name: 'plain', arguments: {} }],
   listen: LISTEN,
   target: undefined,
+  udpQueue: 64,
   upstreamProxy: undefined,
 }
 

@@ -3,6 +3,7 @@ import { abortTests } from './abort.ts'
 import { backPressureTests } from './back-pressure.ts'
 import { bitFlipTests } from './bit-flips.ts'
 import { choppingTests } from './chopping.ts'
+import { datagramTests } from './datagrams.ts'
 import { eventTests } from './events.ts'
 import { halfCloseTests } from './half-close.ts'
 import { leftoverTests } from './leftovers.ts'
@@ -10,6 +11,7 @@ import { listenerTests } from './listener.ts'
 import { loadTests } from './load.ts'
 import { silenceTests } from './silence.ts'
 import { socketTests } from './sockets.ts'
+import { packetTests } from './packets.ts'
 import type { ConformanceSubject, Runner } from './subject.ts'
 import { makeSubject } from './subject.ts'
 import { truncationTests } from './truncation.ts'
@@ -25,6 +27,8 @@ const THEMES = [
   silenceTests,
   truncationTests,
   bitFlipTests,
+  packetTests,
+  datagramTests,
   loadTests,
   socketTests,
 ]

@@ -13,6 +13,8 @@ export interface Traits {
   readonly halfClose: boolean
   /** The server's application may send before the client's has. Otherwise an empty write makes the client introduce itself. */
   readonly serverSpeaksFirst: boolean
+  /** Packets travel in datagrams of its own, too. The one trait that does not count as promised: a transport that has them says so. */
+  readonly datagrams: boolean
 }
 
 /** What the suite needs of a Transport: every Transport is one. */
@@ -22,7 +24,7 @@ export interface FactorySource<ClientOptions, ServerOptions> {
   server(options: ServerOptions, settings?: FactorySettings): ServerFactory
 }
 
-/** A transport and how to set it up for the suite. A trait that is not declared counts as promised. */
+/** A transport and how to set it up for the suite. A trait that is not declared counts as promised, but for `datagrams`. */
 export interface ConformanceSubject<ClientOptions, ServerOptions> {
   readonly transport: FactorySource<ClientOptions, ServerOptions>
   /** Options of a client; or a function that makes them for a listener, from its clientArguments. */
@@ -56,7 +58,15 @@ export function makeSubject<ClientOptions, ServerOptions>(
   const { transport, client, server, traits } = given
   return {
     name: transport.name,
-    traits: { integrity: true, handshake: true, silent: true, halfClose: true, serverSpeaksFirst: true, ...traits },
+    traits: {
+      integrity: true,
+      handshake: true,
+      silent: true,
+      halfClose: true,
+      serverSpeaksFirst: true,
+      datagrams: false,
+      ...traits,
+    },
     server: (settings) => transport.server(isMaker<[], ServerOptions>(server) ? server() : server, settings),
     client: (listener, settings) =>
       transport.client(isMaker<[Listener], ClientOptions>(client) ? client(listener) : client, settings),

@@ -151,6 +151,8 @@ export class World {
       0,
       `${this.network.openStreamCount} stream(s) are left open: destroy them`,
     )
+    const socketCount = this.platform.datagrams.openSocketCount
+    assert.equal(socketCount, 0, `${socketCount} UDP socket(s) are left open: close them`)
     assert.equal(this.network.bindingCount, 0, 'the address is still bound after the listener has closed')
     assert.equal(this.platform.store.lockCount, 0, 'a state file is still locked after the listener has closed')
   }

@@ -119,3 +119,21 @@ for (const unsafeLogging of [false, true]) {
     assert.equal(/192\.0\.2\.77|4711/.test(inspect(error, { showHidden: true })), unsafeLogging)
   })
 }
+
+test('connectPackets() throws what is wrong with its arguments before any I/O', () => {
+  const { transport } = scriptedTransport()
+  const platform = createMemoryPlatform()
+  const factory = transport.client({ token: 't' }, { platform })
+  const refused: readonly [object, string][] = [
+    [{ port: 0 }, 'PT_ADDRESS_INVALID'],
+    [{ framing: 'other' }, 'PT_OPTION_INVALID'],
+    [{ framing: 'datagrams' }, 'PT_PACKETS_UNSUPPORTED'],
+    [{ maxQueuedPacket: 1 }, 'PT_OPTION_UNKNOWN'],
+    [{ idleTimeoutMs: -1 }, 'PT_OPTION_INVALID'],
+    [{ signal: {} }, 'PT_OPTION_INVALID'],
+  ]
+  for (const [wrong, code] of refused)
+    assert.throws(() => factory.connectPackets({ ...target, ...wrong }), { code }, code)
+  assert.equal(platform.network.links.length, 0)
+  assert.equal(platform.clock.timerCount, 0)
+})

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Listener } from '../../../src/core/listener.ts'
 import type { ServerFactory } from '../../../src/core/transport.ts'
 import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
+import { plain } from '../../../src/testing/plain.ts'
 import { type Scripts, scriptedTransport } from '../../support/scripted-transport.ts'
 
 function create(scripts: Scripts = {}) {
@@ -144,4 +145,33 @@ test('bad limits and addresses throw from listen(), before the session opens', (
   for (const options of [{ port: -1 }, { port: 0, backlog: -1 }, { port: 65_536 }])
     assert.throws(() => factory.listen(options), { code: 'PT_ADDRESS_INVALID' })
   assert.deepEqual(session, [])
+})
+
+test('packets that cannot be had throw from listen(), before the session opens', () => {
+  const { factory, session } = create()
+  const refused: readonly [object, string][] = [
+    [{ packets: false }, 'PT_OPTION_INVALID'],
+    [{ packets: { framing: 'other' } }, 'PT_OPTION_INVALID'],
+    [{ packets: { framing: 'datagrams' } }, 'PT_PACKETS_UNSUPPORTED'],
+    [{ packets: { maxSend: 1 } }, 'PT_OPTION_UNKNOWN'],
+    [{ packet: true }, 'PT_OPTION_UNKNOWN'],
+  ]
+  for (const [options, code] of refused) assert.throws(() => factory.listen({ port: 0, ...options }), { code })
+  assert.deepEqual(session, [])
+})
+
+test("clients of a listener for packets come by 'packets' alone, and it yields no connections", async () => {
+  const platform = createMemoryPlatform()
+  const listener = plain.server({}, { platform }).listen({ host: '127.0.0.1', port: 1, packets: true })
+  const arrived: string[] = []
+  for (const event of ['connection', 'packets'] as const) listener.on(event, () => arrived.push(event))
+  await platform.clock.settle()
+  const client = plain.client({}, { platform }).connectPackets(1, '127.0.0.1')
+  await platform.clock.settle()
+  assert.deepEqual(arrived, ['packets'])
+  await assert.rejects(listener[Symbol.asyncIterator]().next(), { code: 'PT_LISTENER_STATE', message: /'packets'/ })
+  client.close()
+  listener.close()
+  await platform.clock.settle()
+  assert.deepEqual([platform.clock.timerCount, platform.network.openStreamCount], [0, 0])
 })

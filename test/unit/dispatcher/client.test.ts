@@ -277,16 +277,6 @@ test('refuses transparent-TCP without a PT server, or without the options that n
   }
 })
 
-test('refuses the modes that it does not have', async () => {
-  for (const mode of ['transparent-UDP', 'STUN'] as const) {
-    const { dispatcher, err, out } = await startWorld({ version: VERSION_3, mode, target: bridge })
-    await dispatcher.ready
-    assert.deepEqual(err, [`CMETHOD-ERROR plain the mode ${mode} is not offered`])
-    assert.equal(out.at(-1), 'CMETHODS DONE')
-    await dispatcher.stop()
-  }
-})
-
 test('warns when others than this host can reach its listener', async () => {
   const warning = 'LOG SEVERITY=warning MESSAGE="dispatcher:proxy-exposed"'
   for (const [host, expected] of [

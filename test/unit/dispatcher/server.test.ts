@@ -247,14 +247,3 @@ test('warns of an Extended ORPort that is not on loopback', async () => {
   assert.ok(out.includes('LOG SEVERITY=warning MESSAGE="dispatcher:extended-orport-exposed"'))
   await dispatcher.stop()
 })
-
-test('refuses the modes that it does not have', async () => {
-  for (const mode of ['transparent-UDP', 'STUN'] as const) {
-    const { dispatcher, err, out, platform } = await startWorld({ version: VERSION_3, mode })
-    assert.deepEqual(err, [`SMETHOD-ERROR plain the mode ${mode} is not offered`])
-    assert.equal(out.at(-1), 'SMETHODS DONE')
-    // The application's alone.
-    assert.equal(platform.network.bindingCount, 1)
-    await dispatcher.stop()
-  }
-})

@@ -58,5 +58,7 @@ for (const [limit, value, constant, file] of rows as [string, string, string, st
 test('docs/limits.md has every default limit', async () => {
   const { DEFAULT_LIMITS } = await import('../../../src/core/limits.ts')
   const named = new Set(rows.map(([, , constant]) => constant))
+  const { DEFAULT_PACKET_LIMITS } = await import('../../../src/core/packet-settings.ts')
   for (const name of Object.keys(DEFAULT_LIMITS)) assert.ok(named.has(`\`DEFAULT_LIMITS.${name}\``), name)
+  for (const name of Object.keys(DEFAULT_PACKET_LIMITS)) assert.ok(named.has(`\`DEFAULT_PACKET_LIMITS.${name}\``), name)
 })

@@ -17,6 +17,8 @@ test('reads what tor sets for a client', () => {
     stateLocation: '/var/lib/tor/pt_state',
     exitOnStdinClose: true,
     mode: 'socks5',
+    udpIdleTimeoutMs: 120_000,
+    udpQueue: 64,
     outbound: {},
     ipcLogLevel: 'NONE',
     logFileLevel: undefined,
@@ -298,11 +300,6 @@ const FAILURES: readonly (readonly [what: string, given: Given, culprits: readon
   ['a level NONE of the log file', { flags: '-transport obfs4 -enableLogging -logLevel NONE' }, ['-logLevel']],
   ['no application server', { flags: '-server -transport obfs4' }, ['TOR_PT_ORPORT', '-target']],
   ['a name as extended port', { flags: `${SERVER} -extorport localhost:1 -authcookie f` }, ['-extorport']],
-  [
-    'an extended port for packets',
-    { flags: `${SERVER} -extorport 127.0.0.1:1 -authcookie f -mode STUN` },
-    ['-extorport', 'STUN'],
-  ],
   [
     'an IPv6 source address without brackets',
     { env: { CLIENT_TRANSPORTS: 'obfs4', OUTBOUND_BIND_ADDRESS_V6: '::1' } },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Address, ByteStream, Dialer } from '../../../src/core/platform.ts'
-import { createProxyDialer } from '../../../src/proxy/upstream-proxy.ts'
+import { PROXIED_DATAGRAMS, createProxyDialer } from '../../../src/proxy/upstream-proxy.ts'
 import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
 import { parseProxyUri, type ProxyUri } from '../../../src/wire/proxy-uri.ts'
 import { type Watched, watchStream } from '../../support/watched-stream.ts'
@@ -202,4 +202,12 @@ test('sends no credentials to a proxy that chose a method it was not offered, or
   const open = await converse('socks5://us:pw@PROXY', [hex('05 00'), hex(GRANTED)])
   assert.equal(open.sent.includes('pw'), false)
   assert.ok(open.stream)
+})
+
+test('lets no datagram go around the proxy', async () => {
+  const to = { host: '192.0.2.7', port: 443 }
+  const handlers = { onMessage: () => {}, onError: () => {} }
+  const refused = { code: 'PT_PACKETS_UNSUPPORTED' }
+  await assert.rejects(PROXIED_DATAGRAMS.bind(to, handlers), refused)
+  await assert.rejects(PROXIED_DATAGRAMS.connect(to, handlers, { signal: new AbortController().signal }), refused)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ConformanceSubject } from '../../../src/testing/index.ts'
-import { runConformance } from '../../../src/testing/index.ts'
+import { plainDatagrams, runConformance } from '../../../src/testing/index.ts'
 import type { Flaw } from './toy-transport.ts'
 import { toyWith } from './toy-transport.ts'
 
@@ -40,6 +40,13 @@ describe('the conformance suite', () => {
     it(`catches a transport that ${flaw}`, () =>
       assertCatches({ transport: toyWith(flaw), client: {}, server: {} }, title, message))
   }
+
+  it('catches datagrams that nothing protects', () =>
+    assertCatches(
+      { transport: plainDatagrams, client: {}, server: {}, traits: { datagrams: true } },
+      /^never delivers what was altered on the way/,
+      /a packet with a flipped bit was delivered/,
+    ))
 
   it("catches a transport that emits 'close' twice", () => {
     const toy = toyWith('none')

@@ -1,0 +1,29 @@
+import { Buffer } from 'node:buffer'
+import type { PacketInput } from './packets.ts'
+
+/** Called once with what became of a packet: its length in bytes, or the error. */
+export type SendCallback = (error: Error | null, length: number) => void
+
+/**
+ * Returns the bytes of what send() was given: of bytes a view, of a text or a list a new buffer.
+ * Throws ERR_INVALID_ARG_TYPE, as dgram.Socket's send() does.
+ */
+export function readPacketInput(input: PacketInput): Uint8Array {
+  if (!Array.isArray(input)) return partOf(input)
+  return Buffer.concat(input.map(partOf))
+}
+
+/** Throws ERR_INVALID_ARG_TYPE unless `callback` is a function or absent. */
+export function checkSendCallback(callback: unknown): void {
+  if (callback !== undefined && typeof callback !== 'function') throw invalidType('The callback must be a function')
+}
+
+function partOf(part: unknown): Uint8Array {
+  if (typeof part === 'string') return Buffer.from(part)
+  if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+  throw invalidType('A packet must be a text, bytes, or a list of both')
+}
+
+function invalidType(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' })
+}

@@ -1,0 +1,158 @@
+import type { Connection } from './connection.ts'
+import { PtError } from './errors.ts'
+import { type EndAddress, PacketEndpoint } from './packet-endpoint.ts'
+import type { PacketFault, PacketFraming, PacketReader } from './packet-framing.ts'
+import type { OutgoingPacket } from './packet-queue.ts'
+import type { PacketLimits } from './packet-settings.ts'
+import type { Clock, Timer } from './platform.ts'
+
+export interface StreamPacketsParameters {
+  /** The stream that carries the packets: nobody else reads, writes or ends it. On a server it is open already. */
+  readonly connection: Connection
+  readonly framing: PacketFraming
+  readonly limits: PacketLimits
+  readonly clock: Clock
+  /** How long a graceful end may take, the peer's included. */
+  readonly lingerMs: number
+}
+
+/**
+ * A PacketConnection over a Connection. Packets of one turn of the event loop leave in one write, so that a transport with frames of its
+ * own packs them together. The peer's FIN ends this side too; what is not of the framing ends it with PT_FRAMING_INVALID, and a packet that the
+ * end cuts off with PT_TRUNCATED.
+ */
+export class StreamPackets extends PacketEndpoint {
+  readonly #connection: Connection
+  readonly #framing: PacketFraming
+  readonly #reader: PacketReader
+  readonly #clock: Clock
+  readonly #lingerMs: number
+  /** Packets of this turn, and the turn's end. */
+  #batch: OutgoingPacket[] = []
+  #turnEnd: NodeJS.Immediate | undefined
+  /** Batches that the connection has not taken yet, oldest first. */
+  readonly #underWay: OutgoingPacket[][] = []
+  #linger: Timer | undefined
+  #error: Error | undefined
+
+  constructor(parameters: StreamPacketsParameters) {
+    super(parameters.limits, parameters.clock)
+    const { connection, framing } = parameters
+    this.#connection = connection
+    this.#framing = framing
+    this.#reader = framing.reader()
+    this.#clock = parameters.clock
+    this.#lingerMs = parameters.lingerMs
+    connection.on('data', (bytes: Buffer) => this.#receive(bytes))
+    connection.on('end', () => this.#peerEnded())
+    connection.on('error', (error: Error) => {
+      this.#error = error
+    })
+    connection.on('close', () => this.#closed())
+    if (connection.connecting) connection.once('connect', () => this.opened(true))
+    else this.opened(false)
+  }
+
+  ref(): this {
+    this.#connection.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#connection.unref()
+    return this
+  }
+
+  protected override encode(packet: Uint8Array): Uint8Array | PacketFault {
+    return this.#framing.frame(packet)
+  }
+
+  protected override transmit(packet: OutgoingPacket): void {
+    this.#batch.push(packet)
+    // The end of the turn's poll phase: datagrams that were read in one go leave in one write, which nextTick would not bring about.
+    this.#turnEnd ??= setImmediate(() => this.#flush())
+  }
+
+  protected override finish(): void {
+    this.#flush()
+    this.#connection.end()
+    const expire = () => void this.#connection.destroy()
+    this.#linger = this.#clock.setTimer(expire, this.#lingerMs, { ref: false })
+  }
+
+  protected override tearDown(error: Error | undefined): void {
+    this.#connection.destroy(error)
+  }
+
+  protected override localEnd(): EndAddress | undefined {
+    const { localAddress, localFamily, localPort } = this.#connection
+    return endOf(localAddress, localFamily, localPort)
+  }
+
+  protected override remoteEnd(): EndAddress | undefined {
+    const { remoteAddress, remoteFamily, remotePort } = this.#connection
+    return endOf(remoteAddress, remoteFamily, remotePort)
+  }
+
+  #receive(bytes: Buffer): void {
+    if (!this.isOpen) return
+    const { packets, skipped = 0, fault } = this.#reader.receive(bytes)
+    for (let count = 0; count < skipped; count++) this.unreadable()
+    for (const packet of packets) this.deliver(packet)
+    // A listener may have ended it, and then it is no fault any more.
+    if (fault === undefined || !this.isOpen) return
+    this.destroy(
+      new PtError('PT_FRAMING_INVALID', `The peer sent what is not of the framing "${this.#framing.name}": ${fault}`),
+    )
+  }
+
+  #peerEnded(): void {
+    if (!this.isOpen) return
+    const cutOff = 'The peer ended the stream in the middle of a packet'
+    if (this.#reader.pendingLength > 0) this.destroy(new PtError('PT_TRUNCATED', cutOff))
+    else this.close()
+  }
+
+  #flush(): void {
+    clearImmediate(this.#turnEnd)
+    this.#turnEnd = undefined
+    const batch = this.#batch
+    if (batch.length === 0) return
+    this.#batch = []
+    this.#underWay.push(batch)
+    const connection = this.#connection
+    const last = batch.length - 1
+    connection.cork()
+    for (let index = 0; index < last; index++) connection.write(batch[index]!.bytes)
+    connection.write(batch[last]!.bytes, (error) => this.#settle(batch, error))
+    connection.uncork()
+  }
+
+  #settle(batch: OutgoingPacket[], error: Error | null | undefined): void {
+    // Told already where the connection has closed.
+    if (this.#underWay[0] !== batch) return
+    this.#underWay.shift()
+    for (const packet of batch) {
+      if (error) this.undelivered(packet, 'closed')
+      else this.departed(packet)
+    }
+  }
+
+  #closed(): void {
+    clearImmediate(this.#turnEnd)
+    this.#linger?.cancel()
+    const left = [...this.#underWay.splice(0), this.#batch].flat()
+    this.#batch = []
+    for (const packet of left) this.undelivered(packet, 'closed')
+    this.ended(this.#error)
+  }
+}
+
+function endOf(
+  address: string | undefined,
+  family: string | undefined,
+  port: number | undefined,
+): EndAddress | undefined {
+  if (address === undefined || family === undefined || port === undefined) return undefined
+  return { address, family, port }
+}

@@ -1,0 +1,77 @@
+import type { PacketConnection, PacketOptions } from '../core/packets.ts'
+import type { Clock, TcpAddress } from '../core/platform.ts'
+import type { Logger, ServerFactory } from '../core/transport.ts'
+import { type PacketRelayOptions, relayPackets } from '../proxy/packet-relay.ts'
+import { failureFields } from './failure-text.ts'
+import { type ServerMethod, startListenerMethod } from './listener-method.ts'
+import { STREAM_SETTINGS } from './route.ts'
+
+export interface PacketsServerParameters {
+  readonly factory: ServerFactory
+  readonly bind: TcpAddress
+  /** How clients' packets travel. */
+  readonly packets: PacketOptions
+  /** Opens the socket towards the application server, for one client. */
+  readonly openApplication: PacketRelayOptions['open']
+  readonly clock: Clock
+  /** How long a client is kept without a packet either way, in ms. */
+  readonly idleTimeoutMs: number
+  readonly logger: Logger
+  /** Whether events may hold addresses. */
+  readonly unsafeLogging: boolean
+  /** Open connections beyond which newcomers wait unserved; 65,536. */
+  readonly maxConnections?: number
+}
+
+/**
+ * Listens for clients of one transport and relays the packets of each by a UDP socket of its own, so that the application server tells
+ * clients apart (PT 3.0 §1.5.5). A client whose socket cannot be had is let go. Rejects with the listener's error.
+ */
+export async function startPacketsServer(parameters: PacketsServerParameters): Promise<ServerMethod> {
+  const { factory, bind, packets, clock, idleTimeoutMs, openApplication, maxConnections } = parameters
+  const { logger, unsafeLogging } = parameters
+  const relays = new Set<Promise<void>>()
+
+  const serve = async (connection: PacketConnection): Promise<void> => {
+    const fieldsOf = (error: unknown): object => ({
+      ...failureFields(error, unsafeLogging),
+      ...(unsafeLogging && clientOf(connection)),
+    })
+    try {
+      await relayPackets(connection, {
+        clock,
+        idleTimeoutMs,
+        open: openApplication,
+        onRefused: (error) => {
+          logger.debug?.('dispatcher:packet-refused', fieldsOf(error))
+        },
+      })
+    } catch (error) {
+      logger.warn?.('dispatcher:application-failed', fieldsOf(error))
+    }
+  }
+
+  const listener = factory.listen({
+    ...STREAM_SETTINGS,
+    ...bind,
+    packets,
+    ...(maxConnections !== undefined && { maxConnections }),
+  })
+  listener.on('packets', (connection) => {
+    const served = serve(connection)
+    relays.add(served)
+    void served.then(() => relays.delete(served))
+  })
+  const empty = async (): Promise<void> => void (await Promise.all(relays))
+  return startListenerMethod({ listener, companions: { empty, destroy: empty }, logger, unsafeLogging })
+}
+
+function clientOf(connection: PacketConnection): object {
+  try {
+    const { address, port } = connection.remoteAddress()
+    return { client: address, clientPort: port }
+  } catch {
+    // It has gone, and its address with it.
+    return {}
+  }
+}

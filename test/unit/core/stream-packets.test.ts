@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test } from 'node:test'
+import type { PacketConnection, PacketOptions } from '../../../src/core/packets.ts'
+import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
+import { plain } from '../../../src/testing/plain.ts'
+
+const HOST = '192.0.2.7'
+
+/** Both ends of a packet connection over the identity transport in memory. */
+async function openPair(packets: PacketOptions = {}) {
+  const platform = createMemoryPlatform()
+  const { clock, network } = platform
+  const listener = plain.server({}, { platform }).listen({ host: HOST, port: 4000, packets })
+  const arrived: PacketConnection[] = []
+  listener.on('packets', (connection) => arrived.push(connection))
+  await clock.settle()
+  const client = plain.client({}, { platform }).connectPackets({ host: HOST, port: 4000, ...packets })
+  await clock.settle()
+  const server = arrived[0]!
+  const events: string[] = []
+  for (const [name, each] of Object.entries({ client, server })) {
+    each.on('message', (packet) => events.push(`${name} message ${packet.toString()}`))
+    each.on('error', (error) => events.push(`${name} error ${error.message}`))
+    each.on('close', () => events.push(`${name} close`))
+  }
+  const end = async () => {
+    client.destroy()
+    server.destroy()
+    listener.close()
+    await clock.settle()
+    assert.deepEqual([clock.timerCount, network.openStreamCount, network.bindingCount], [0, 0, 0])
+  }
+  return { client, server, listener, clock, link: network.links[0]!, events, end }
+}
+
+/** Runs `act`, and returns what was thrown where nobody can catch it. */
+async function uncaughtOf(act: () => Promise<void>): Promise<unknown[]> {
+  const uncaught: unknown[] = []
+  const listeners = process.rawListeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => uncaught.push(error))
+  try {
+    await act()
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener as (error: Error) => void)
+  }
+  return uncaught
+}
+
+test('packets of one turn leave in one write', async () => {
+  const { client, clock, link, events, end } = await openPair()
+  const writes: number[] = []
+  const write = link.client.write.bind(link.client)
+  link.client.write = ((chunk: Buffer) => {
+    writes.push(chunk.length)
+    return write(chunk)
+  }) as typeof link.client.write
+  for (const packet of ['a', 'b', 'c']) client.send(packet)
+  await clock.settle()
+  assert.deepEqual(writes, [9])
+  assert.deepEqual(events, ['server message a', 'server message b', 'server message c'])
+  await end()
+})
+
+test('bytes are read by send() at once and stay with the caller', async () => {
+  const { client, clock, events, end } = await openPair()
+  const bytes = Buffer.from('before')
+  client.send(bytes)
+  bytes.fill('x')
+  await clock.settle()
+  assert.deepEqual(events, ['server message before'])
+  await end()
+})
+
+test("what a 'message' listener throws is uncaught, and the packets after it arrive", async () => {
+  const { client, server, clock, events, end } = await openPair()
+  server.prependListener('message', (packet) => {
+    if (packet.toString() === 'a') throw new Error('by the application')
+  })
+  const uncaught = await uncaughtOf(async () => {
+    client.send('a')
+    client.send('b')
+    await clock.settle()
+    client.send('c')
+    await clock.settle()
+  })
+  assert.deepEqual(uncaught.map(String), ['Error: by the application'])
+  assert.deepEqual(events, ['server message b', 'server message c'])
+  await end()
+})
+
+test("an error that nobody listens for is uncaught, and 'close' comes", async () => {
+  const { client, clock, events, end } = await openPair()
+  client.removeAllListeners('error')
+  const uncaught = await uncaughtOf(async () => {
+    client.destroy(new Error('lost'))
+    await clock.settle()
+  })
+  assert.deepEqual(uncaught.map(String), ['Error: lost'])
+  assert.ok(events.includes('client close'), events.join())
+  await end()
+})
+
+test('a listener that ends the connection gets no packet more', async () => {
+  for (const way of ['close', 'destroy'] as const) {
+    const { client, server, clock, events, end } = await openPair()
+    server.on('message', () => server[way]())
+    client.send('a')
+    client.send('b')
+    await clock.settle()
+    assert.deepEqual(
+      events.filter((event) => event.startsWith('server')),
+      ['server message a', 'server close'],
+      way,
+    )
+    await end()
+  }
+})
+
+test('a packet of no bytes arrives, and the end after it', async () => {
+  const { client, clock, events, end } = await openPair()
+  client.send('')
+  client.close()
+  await clock.settle()
+  assert.equal(events[0], 'server message ')
+  assert.deepEqual(events.slice(1).toSorted(), ['client close', 'server close'])
+  await end()
+})
+
+test("callbacks hear the packet's length, or the code of what kept it", async () => {
+  const { client, clock, end } = await openPair({ framing: 'stun' })
+  const told: unknown[] = []
+  const note = (error: Error | null, length: number) =>
+    told.push(error !== null && 'code' in error ? error.code : error, length)
+  const request = Buffer.from('00010000' + '00'.repeat(16), 'hex')
+  client.send(request, note)
+  assert.deepEqual(told, [], 'not within send()')
+  await clock.settle()
+  client.send('no STUN', note)
+  client.send(Buffer.alloc(70_000), note)
+  client.close()
+  client.send(request, note)
+  await clock.settle()
+  assert.deepEqual(told, [null, 20, 'PT_PACKET_MALFORMED', 0, 'PT_PACKET_TOO_LONG', 0, 'PT_PACKET_DROPPED', 0])
+  const { sent, sentBytes, dropped } = client.counters
+  assert.deepEqual([sent, sentBytes], [1, 20])
+  assert.deepEqual(dropped, { full: 0, tooLong: 1, malformed: 1, closed: 1, unreadable: 0 })
+  await end()
+})
+
+test('addresses are those of the stream, and PT_NOT_CONNECTED before and without them', async () => {
+  const platform = createMemoryPlatform()
+  const early = plain.client({}, { platform }).connectPackets({ host: HOST, port: 1 })
+  early.on('error', () => {})
+  assert.throws(() => early.address(), { code: 'PT_NOT_CONNECTED' })
+  assert.throws(() => early.remoteAddress(), { code: 'PT_NOT_CONNECTED', message: /peer's/ })
+  early.destroy()
+  const { client, server, end } = await openPair()
+  assert.deepEqual(client.remoteAddress(), { address: HOST, family: 'IPv4', port: 4000 })
+  assert.deepEqual(server.remoteAddress(), client.address())
+  await end()
+})
+
+test('a peer that never ends cannot hold a close past the linger limit', async () => {
+  const { client, clock, link, events, end } = await openPair()
+  link.toClient.holdEnd()
+  client.close()
+  await clock.advance(59_999)
+  assert.ok(!events.includes('client close'), events.join())
+  await clock.advance(2)
+  assert.ok(events.includes('client close'), events.join())
+  await end()
+})
+
+test('close() before the connection sends what is queued, and without anything queued ends at once', async () => {
+  const { listener, clock, end } = await openPair()
+  const platform = createMemoryPlatform()
+  const received: string[] = []
+  const other = plain.server({}, { platform }).listen({ host: HOST, port: 4000, packets: true })
+  other.on('packets', (packets) => packets.on('message', (packet) => received.push(packet.toString())))
+  await platform.clock.settle()
+  const factory = plain.client({}, { platform })
+  const queued = factory.connectPackets(4000, HOST, () => received.push('connect'))
+  queued.send('first')
+  queued.close(() => received.push('closed'))
+  queued.send('late')
+  assert.deepEqual([queued.connecting, queued.closed], [true, true])
+  await platform.clock.settle()
+  assert.deepEqual(received.toSorted(), ['closed', 'first'])
+  assert.equal(queued.counters.dropped.closed, 1)
+  const empty = factory.connectPackets(4000, HOST)
+  empty.close(() => received.push('closed again'))
+  await platform.clock.settle()
+  assert.equal(received.at(-1), 'closed again')
+  empty.close(() => received.push('closed already'))
+  await platform.clock.settle()
+  assert.equal(received.at(-1), 'closed already')
+  other.close()
+  await platform.clock.settle()
+  assert.deepEqual([platform.clock.timerCount, platform.network.openStreamCount], [0, 0])
+  listener.close()
+  await clock.settle()
+  await end()
+})
+
+test('an AbortSignal ends it', async () => {
+  const platform = createMemoryPlatform()
+  const abort = new AbortController()
+  const packets = plain
+    .client({}, { platform })
+    .connectPackets({ host: HOST, port: 1, framing: 'length-prefix', signal: abort.signal })
+  const events: string[] = []
+  packets.on('error', (error) => events.push(error.name)).on('close', () => events.push('close'))
+  abort.abort()
+  await platform.clock.settle()
+  assert.deepEqual(events, ['AbortError', 'close'])
+})
