@@ -10,6 +10,9 @@ import { type DropReason, PacketTally } from './packet-tally.ts'
 import type { PacketConnection, PacketConnectionEvents, PacketCounters, PacketInput } from './packets.ts'
 import type { Clock } from './platform.ts'
 
+/** Packets that wait to leave, past which newer ones are dropped: their bytes alone bound nothing where they have none. */
+const MAX_SEND_PACKETS = 4_096
+
 /** An address of one end, as dgram.Socket gives it. */
 export interface EndAddress {
   readonly address: string
@@ -141,7 +144,11 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     this.#tally.received(size)
     this.#idle.touch()
     const { address, family, port } = this.#peer
-    this.#tell(() => this.emit('message', packet, { address, family, port, size }))
+    try {
+      this.emit('message', packet, { address, family, port, size })
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   /** Counts what came and was not recognised. */
@@ -155,7 +162,12 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     this.#tally.sent(packet.length)
     this.#idle.touch()
     const { callback, length } = packet
-    if (callback !== undefined) this.#tell(() => callback(null, length))
+    if (callback === undefined) return
+    try {
+      callback(null, length)
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   /** Notes that a transmitted packet did not leave, and why; `cause` is the system's error. */
@@ -181,10 +193,10 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
   }
 
   #dispatch(packet: OutgoingPacket): void {
-    const waiting = this.#waitingBytes
-    if (this.#waitingCount > 0 && waiting + packet.bytes.byteLength > this.#limits.maxSendBuffer)
-      return this.#refuse('full', packet.callback)
-    this.#waitingBytes += packet.bytes.byteLength
+    const { byteLength } = packet.bytes
+    const isFull = this.#waitingCount > 0 && this.#waitingBytes + byteLength > this.#limits.maxSendBuffer
+    if (isFull || this.#waitingCount >= MAX_SEND_PACKETS) return this.#refuse('full', packet.callback)
+    this.#waitingBytes += byteLength
     this.#waitingCount += 1
     this.transmit(packet)
   }
@@ -196,26 +208,31 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
 
   #refuse(reason: DropReason, callback: SendCallback | undefined, cause?: Error): void {
     this.#tally.dropped(reason)
-    if (callback !== undefined) process.nextTick(callback, refusalOf(reason, cause === undefined ? {} : { cause }), 0)
+    if (callback === undefined) return
+    process.nextTick(callback, cause === undefined ? REFUSALS[reason] : refusalOf(reason, { cause }), 0)
   }
 
-  /** Calls the application. What it throws is uncaught, as in dgram, and harms nobody who called us. */
+  /** Calls the application, as is done for each packet without a closure. What it throws is uncaught, as in dgram, and harms nobody who called us. */
   #tell(call: () => void): void {
     try {
       call()
     } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
+      throwLater(error)
     }
   }
+}
+
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }
 
 function notConnected(which: string): never {
   throw new PtError('PT_NOT_CONNECTED', `The packet connection has no ${which} address`)
 }
 
-function refusalOf(reason: DropReason, options: { readonly cause?: Error }): PtError {
+function refusalOf(reason: DropReason, options?: { readonly cause: Error }): PtError {
   switch (reason) {
     case 'full':
       return new PtError('PT_PACKET_DROPPED', 'The packet was dropped: too many wait to leave', options)
@@ -229,3 +246,12 @@ function refusalOf(reason: DropReason, options: { readonly cause?: Error }): PtE
       return new PtError('PT_PACKET_MALFORMED', 'The packet is not what the framing carries', options)
   }
 }
+
+/** One for all packets: under overload an error for each would cost more than to send it. */
+const REFUSALS: Readonly<Record<DropReason, PtError>> = Object.freeze({
+  full: Object.freeze(refusalOf('full')),
+  closed: Object.freeze(refusalOf('closed')),
+  unreadable: Object.freeze(refusalOf('unreadable')),
+  tooLong: Object.freeze(refusalOf('tooLong')),
+  malformed: Object.freeze(refusalOf('malformed')),
+})

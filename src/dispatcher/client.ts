@@ -10,7 +10,7 @@ import type { DispatcherParameters } from './dispatcher.ts'
 import { failureFields } from './failure-text.ts'
 import { nameTransport } from './ipc-logger.ts'
 import { type Method, toTcpAddress } from './method.ts'
-import { packetOptionsOf } from './modes.ts'
+import { isCarried, packetOptionsOf } from './modes.ts'
 import { isLoopback } from './outbound-dialer.ts'
 import { startPacketsClient } from './packets-client.ts'
 import { createRoute } from './route.ts'
@@ -97,6 +97,7 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
       // The application's side is no transport's: an upstream proxy does not stand in its way.
       platform: { clock: platform.clock, datagrams: parameters.localDatagrams },
       address,
+      accepts: (packet) => isCarried(mode, packet),
       connect: () => {
         const connection = route.connectPackets({ ...packets, maxQueuedPackets: udpQueue })
         tellConnectStatus(connection, transport.name, parameters.lines)

@@ -8,6 +8,8 @@ import type { Method } from './method.ts'
 export interface PacketsClientParameters {
   readonly platform: Pick<Platform, 'datagrams' | 'clock'>
   readonly address: UdpAddress
+  /** Says whether the mode carries a packet. */
+  readonly accepts: (packet: Uint8Array) => boolean
   /** Begins the connection of one application. */
   readonly connect: () => PacketConnection
   /** How long a connection is kept without a packet either way, in ms. */
@@ -28,6 +30,7 @@ export async function startPacketsClient(parameters: PacketsClientParameters): P
   const pool = new UdpPool({
     clock: platform.clock,
     idleTimeoutMs,
+    accepts: parameters.accepts,
     connect: parameters.connect,
     reply: (packet, application) => socket.send(packet, { host: application.address, port: application.port }),
     onConnectFailure: (error) => {

@@ -10,6 +10,8 @@ const SOCKET_BUFFER_LENGTH = 1_048_576
 
 /** Bytes that wait in the process for the system to take them; datagrams beyond fail with ENOBUFS. */
 const MAX_UNSENT_LENGTH = 1_048_576
+/** Datagrams that wait likewise: empty ones have no bytes. */
+const MAX_UNSENT_COUNT = 4_096
 
 /** How long close() waits for datagrams that the system has not taken, in ms. */
 const CLOSE_DRAIN_MS = 1_000
@@ -210,7 +212,9 @@ class NetDatagramSocket implements DatagramSocket {
 
   #refusal(): Error | undefined {
     if (this.#closed !== undefined) return systemError('EBADF', 'send')
-    return this.#socket.getSendQueueSize() >= MAX_UNSENT_LENGTH ? systemError('ENOBUFS', 'send') : undefined
+    const isFull =
+      this.#socket.getSendQueueSize() >= MAX_UNSENT_LENGTH || this.#socket.getSendQueueCount() >= MAX_UNSENT_COUNT
+    return isFull ? systemError('ENOBUFS', 'send') : undefined
   }
 
   #destination(host: string): string {

@@ -3,7 +3,6 @@ import { PacketQueue } from '../core/packet-queue.ts'
 import { DEFAULT_PACKET_LIMITS } from '../core/packet-settings.ts'
 import type { PacketConnection } from '../core/packets.ts'
 import type { Clock, DatagramHandlers, DatagramSocket } from '../core/platform.ts'
-import { isWriteFailure } from './write-failure.ts'
 
 export interface PacketRelayOptions {
   readonly clock: Clock
@@ -90,15 +89,14 @@ class PacketRelay {
 
   /** A packet of the application server's. */
   #answer(datagram: Buffer): void {
-    this.#idle.touch()
     this.#connection.send(datagram, this.#onWritten)
   }
 
   readonly #onWritten = (error: Error | null): void => {
-    const connection = this.#connection
-    if (error === null || !isWriteFailure(error, connection)) return
-    this.#leave()
-    if (!connection.closed) connection.destroy()
+    // What does not leave prolongs nothing: a client that never reads would stay for as long as it is sent to.
+    if (error === null) this.#idle.touch()
+    // A write that failed has ended the connection; anything else costs the packet alone.
+    else if (this.#connection.closed) this.#leave()
   }
 
   #fail(error: unknown): void {

@@ -1,7 +1,6 @@
 import { IdleTimeout } from '../core/idle-timeout.ts'
 import type { PacketConnection } from '../core/packets.ts'
 import type { Clock, DatagramAddress } from '../core/platform.ts'
-import { isWriteFailure } from './write-failure.ts'
 
 /** Connections, those that are ending among them, past which a newcomer's packet is dropped. */
 export const MAX_POOL_ENTRIES = 4_096
@@ -10,6 +9,8 @@ export interface UdpPoolParameters {
   readonly clock: Clock
   /** How long a connection is kept without a packet either way, in ms. */
   readonly idleTimeoutMs: number
+  /** Says whether a packet can be carried at all: what cannot begins no connection. */
+  readonly accepts: (packet: Uint8Array) => boolean
   /** Begins the connection of one application. What is sent before it is there, it queues or drops. */
   readonly connect: () => PacketConnection
   /** Takes a packet back to the application that asked; owns it. */
@@ -60,9 +61,10 @@ export class UdpPool {
       this.#remove(entry)
       entry = undefined
     }
-    entry ??= this.#add(key, application)
+    entry ??= this.#parameters.accepts(packet) ? this.#add(key, application) : undefined
     if (entry === undefined) return
-    entry.idle.touch()
+    // Until then nothing can leave; from then on, what does not leave is none.
+    if (entry.state === 'waiting') entry.idle.touch()
     entry.connection.send(packet, entry.onSent)
   }
 
@@ -107,7 +109,9 @@ export class UdpPool {
       state: 'waiting',
       idle: new IdleTimeout(this.#parameters.clock, () => this.#expire(entry)),
       onSent: (error) => {
-        if (error !== null && isWriteFailure(error, connection)) this.#fail(entry)
+        if (error === null) entry.idle.touch()
+        // A write that failed has ended the connection; anything else costs the packet alone.
+        else if (connection.closed) this.#remove(entry)
       },
     }
     this.#entries.set(key, entry)
@@ -145,12 +149,6 @@ export class UdpPool {
     this.#remove(entry)
     if (entry.state === 'waiting') connection.destroy()
     else connection.close()
-  }
-
-  /** A packet could not be written. A connection that is ending anyway is left to its end. */
-  #fail(entry: Entry): void {
-    this.#remove(entry)
-    if (!entry.connection.closed) entry.connection.destroy()
   }
 
   #holds(entry: Entry): boolean {

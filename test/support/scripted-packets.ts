@@ -21,6 +21,8 @@ export class ScriptedPackets extends EventEmitter<PacketConnectionEvents> implem
   readonly endings: string[] = []
   /** What the next packets fail with. */
   failure: Error | undefined
+  /** What ends it when the next packet is written; the packet is dropped then, as a stream's are. */
+  breakWith: Error | undefined
   readonly counters = {
     sent: 0,
     sentBytes: 0,
@@ -62,6 +64,12 @@ export class ScriptedPackets extends EventEmitter<PacketConnectionEvents> implem
 
   send(packet: PacketInput, callback?: SendCallback): void {
     const text = Buffer.from(packet as Uint8Array).toString()
+    if (this.breakWith !== undefined) {
+      this.closed = true
+      callback?.(packetError('PT_PACKET_DROPPED'), 0)
+      this.fail(this.breakWith)
+      return
+    }
     const failure = this.closed ? packetError('PT_PACKET_DROPPED') : this.failure
     if (failure !== undefined) callback?.(failure, 0)
     else {

@@ -34,6 +34,11 @@ async function openPair(packets: PacketOptions = {}) {
   return { client, server, listener, clock, link: network.links[0]!, events, end }
 }
 
+/** Waits for more turns of the event loop than any flood here takes. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 100; count++) await new Promise(setImmediate)
+}
+
 /** Runs `act`, and returns what was thrown where nobody can catch it. */
 async function uncaughtOf(act: () => Promise<void>): Promise<unknown[]> {
   const uncaught: unknown[] = []
@@ -48,6 +53,56 @@ async function uncaughtOf(act: () => Promise<void>): Promise<unknown[]> {
   }
   return uncaught
 }
+
+test('a flood of tiny packets takes turns with everybody else, and loses none', async () => {
+  const { client, server, clock, link, end } = await openPair()
+  let count = 0
+  const perTurn: number[] = []
+  server.on('message', () => {
+    if (count === 0) void countTurns()
+    count += 1
+  })
+  const countTurns = async () => {
+    for (let seen = 0; seen < 2_000;) {
+      await new Promise(setImmediate)
+      perTurn.push(count - seen)
+      seen = count
+    }
+  }
+  link.client.write(Buffer.alloc(4_000))
+  await turns()
+  assert.equal(count, 2_000)
+  assert.ok(Math.max(...perTurn) <= 256, perTurn.join(' '))
+  client.send('after')
+  await clock.settle()
+  assert.equal(count, 2_001)
+  await end()
+})
+
+test('a fault behind a flood comes after its packets', async () => {
+  const { server, link, events } = await openPair({ framing: 'stun' })
+  let count = 0
+  server.on('message', () => {
+    count += 1
+  })
+  const message = Buffer.of(0x40, 1, 0, 0)
+  link.client.write(Buffer.concat([...Array.from({ length: 1_000 }, () => message), Buffer.alloc(4, 0xff)]))
+  await turns()
+  assert.equal(count, 1_000)
+  assert.match(events.filter((event) => event.startsWith('server error')).join(), /is not of the framing "stun"/)
+})
+
+test('packets without a byte have a limit too while they wait', async () => {
+  const { client, server, end } = await openPair()
+  const refused: unknown[] = []
+  for (let index = 0; index < 4_100; index++) client.send('', (error) => error && refused.push(error))
+  assert.equal(client.getSendQueueCount(), 4_096)
+  await turns()
+  assert.equal(refused.length, 4)
+  assert.equal(client.counters.dropped.full, 4)
+  assert.equal(server.counters.received, 4_096)
+  await end()
+})
 
 test('packets of one turn leave in one write', async () => {
   const { client, clock, link, events, end } = await openPair()

@@ -71,6 +71,25 @@ test('carries STUN messages as they are, and drops what is none before it reache
   await dispatcher.stop()
 })
 
+test('begins no connection for what is no STUN', async () => {
+  const { application, platform, dispatcher } = await startScene({ mode: 'STUN' })
+  await application.send('not STUN', '')
+  assert.equal(platform.network.links.length, 0)
+  await dispatcher.stop()
+})
+
+test('Write failure sending packet: the connection is removed, and the next packet begins another', async () => {
+  const { application, arrived, platform, dispatcher } = await startScene()
+  await application.send('first')
+  platform.network.links[0]!.client.destroy(new Error('write failed'))
+  await application.send('lost')
+  await platform.clock.settle()
+  await application.send('next')
+  assert.equal(platform.network.links.length, 2)
+  assert.equal(arrived.at(-1)!.endsWith(frames('next')), true)
+  await dispatcher.stop()
+})
+
 test('gives each application a connection of its own, and its replies', async () => {
   const { application, arrived, write, platform, dispatcher } = await startScene()
   const other = await openApplication(platform, { host: '127.0.0.1', port: 5002 })
@@ -251,6 +270,7 @@ async function startAlone(maxApplications?: number) {
   const method = await startPacketsClient({
     platform,
     address: LOCAL,
+    accepts: () => true,
     connect: () => factory.connectPackets(BRIDGE),
     idleTimeoutMs: IDLE_MS,
     logger: {

@@ -82,10 +82,21 @@ test('Connection closed: its socket is closed', async () => {
 
 test('Write failure sending packet: the connection is removed and the packet dropped', async () => {
   const { connection, socket, relayed } = await createOpen()
-  connection.failure = packetError('EPIPE')
+  connection.breakWith = new Error('reset')
   socket.bring('lost')
-  assert.deepEqual([connection.endings, socket.isClosed], [['destroy'], true])
+  assert.deepEqual([connection.written, socket.isClosed], [[], true])
   assert.equal(await relayed, 'ended')
+})
+
+test('does not count as packets what the client does not take', async () => {
+  const { connection, socket, relayed, clock } = await createOpen()
+  connection.failure = packetError('PT_PACKET_DROPPED')
+  await clock.advance(IDLE_MS - 1)
+  socket.bring('dropped')
+  await clock.advance(1)
+  assert.deepEqual(connection.endings, ['close'])
+  connection.finish()
+  await relayed
 })
 
 test('Write failure sending packet, the connection at its end: the socket is closed, the connection left to its end', async () => {

@@ -19,6 +19,7 @@ function createScene(maxEntries?: number) {
   const pool = new UdpPool({
     clock,
     idleTimeoutMs: IDLE_MS,
+    accepts: (packet) => packet.toString() !== 'garbage',
     connect: () => {
       if (scene.refusal !== undefined) throw scene.refusal
       const connection = new ScriptedPackets()
@@ -111,12 +112,27 @@ test('Connection failed, waiting: it is removed, and the next packet begins anot
 
 test('Write failure sending packet, connected: it is removed and the packet dropped', async () => {
   const { pool, receive, connection, connections, clock } = createConnected()
-  connection.failure = packetError('EPIPE')
+  connection.breakWith = new Error('reset')
   receive('lost')
-  assert.deepEqual([pool.size, connection.endings, connection.written], [0, ['destroy'], []])
-  await clock.settle()
+  assert.deepEqual([pool.size, connection.written, clock.timerCount], [0, [], 0])
   receive('next')
   assert.deepEqual([connections.length, connections[1]?.queued], [2, ['next']])
+})
+
+test('Packet received that cannot be carried, no matching connection in the pool: it is dropped, and no connection begun', () => {
+  const { pool, receive, connections } = createScene()
+  receive('garbage')
+  assert.deepEqual([pool.size, connections.length], [0, 0])
+})
+
+test('does not count as packets what cannot be sent', async () => {
+  const { pool, receive, connection, clock } = createConnected()
+  connection.failure = packetError('PT_PACKET_DROPPED')
+  await clock.advance(IDLE_MS - 1)
+  receive('dropped')
+  assert.equal(pool.stateOf(one), 'connected')
+  await clock.advance(1)
+  assert.equal(pool.size, 0)
 })
 
 test('Connection closed by an error, connected: it is removed, and has not failed to connect', () => {
