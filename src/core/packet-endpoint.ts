@@ -141,7 +141,11 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     this.#tally.received(size)
     this.#idle.touch()
     const { address, family, port } = this.#peer
-    this.#tell(() => this.emit('message', packet, { address, family, port, size }))
+    try {
+      this.emit('message', packet, { address, family, port, size })
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   /** Counts what came and was not recognised. */
@@ -155,7 +159,12 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     this.#tally.sent(packet.length)
     this.#idle.touch()
     const { callback, length } = packet
-    if (callback !== undefined) this.#tell(() => callback(null, length))
+    if (callback === undefined) return
+    try {
+      callback(null, length)
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   /** Notes that a transmitted packet did not leave, and why; `cause` is the system's error. */
@@ -199,16 +208,20 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     if (callback !== undefined) process.nextTick(callback, refusalOf(reason, cause === undefined ? {} : { cause }), 0)
   }
 
-  /** Calls the application. What it throws is uncaught, as in dgram, and harms nobody who called us. */
+  /** Calls the application. What it throws is uncaught, as in dgram, and harms nobody who called us. Packets do without its closure. */
   #tell(call: () => void): void {
     try {
       call()
     } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
+      throwLater(error)
     }
   }
+}
+
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }
 
 function notConnected(which: string): never {

@@ -19,6 +19,8 @@ export function checkSendCallback(callback: unknown): void {
 }
 
 function partOf(part: unknown): Uint8Array {
+  // As it is: a view of its own would cost each packet more than its copy.
+  if (part instanceof Uint8Array) return part
   if (typeof part === 'string') return Buffer.from(part)
   if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
   throw invalidType('A packet must be a text, bytes, or a list of both')

@@ -120,12 +120,9 @@ export class StreamPackets extends PacketEndpoint {
     if (batch.length === 0) return
     this.#batch = []
     this.#underWay.push(batch)
-    const connection = this.#connection
-    const last = batch.length - 1
-    connection.cork()
-    for (let index = 0; index < last; index++) connection.write(batch[index]!.bytes)
-    connection.write(batch[last]!.bytes, (error) => this.#settle(batch, error))
-    connection.uncork()
+    // Gathered here, since a corked stream takes more time over a write than a copy of the packet does.
+    const bytes = batch.length === 1 ? batch[0]!.bytes : Buffer.concat(batch.map((packet) => packet.bytes))
+    this.#connection.write(bytes, (error) => this.#settle(batch, error))
   }
 
   #settle(batch: OutgoingPacket[], error: Error | null | undefined): void {
