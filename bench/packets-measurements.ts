@@ -11,14 +11,14 @@ const MAX_LOSS = 0.001
 const MIN_OFFERED = 0.95
 /** The rates that are offered, per second: each so many times the one before. */
 const LOWEST_RATE = 2000
-const RATE_STEP = 1.15
-const RATE_COUNT = 34
-const OFFER_MS = 400
+const RATE_STEP = 1.2
+const RATE_COUNT = 23
+const OFFER_MS = 300
 /** A rate that is missed once may have been disturbed. */
 const TRY_COUNT = 2
-const FIXED_MS = 2000
+const FIXED_MS = 1000
 const ECHO_RATE = 1000
-const ECHO_COUNT = 2000
+const ECHO_COUNT = 1000
 const WARM_UP_RATE = 10_000
 const WARM_UP_MS = 1500
 /** How long nothing more must come until what is missing counts as lost, in ms. */

@@ -8,7 +8,7 @@ import type { Figures } from './peer-measurements.ts'
 const LENGTHS = [64, 512, 1400]
 const ROUND_COUNT = 3
 /** Packets per second at which loss and CPU are read. */
-const FIXED_RATE = 10_000
+const FIXED_RATE = 20_000
 
 const LINES: readonly (readonly [label: string, name: string])[] = [
   ['highest rate with < 0.1 % lost, 1/s', 'highest'],
