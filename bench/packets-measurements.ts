@@ -12,7 +12,7 @@ const MIN_OFFERED = 0.95
 /** The rates that are offered, per second: each so many times the one before. */
 const LOWEST_RATE = 2000
 const RATE_STEP = 1.2
-const RATE_COUNT = 23
+const RATE_COUNT = 28
 const OFFER_MS = 300
 /** A rate that is missed once may have been disturbed. */
 const TRY_COUNT = 2
@@ -131,8 +131,12 @@ export async function measurePackets(
     }
     for (const { lane, figures } of entries) {
       const { lossShare, cpuUs } = await offer(lane, fixedRate, FIXED_MS, length)
-      const [client = 0, server = 0] = cpuUs
-      figures.add({ 'loss %': lossShare * 100, client, server })
+      const [client, server] = cpuUs
+      figures.add({
+        'loss %': lossShare * 100,
+        ...(client !== undefined && { client }),
+        ...(server !== undefined && { server }),
+      })
     }
     const searches = entries.map(({ lane, figures }) => ({ search: new RateSearch(lane, length), figures }))
     while (searches.some(({ search }) => !search.isDone)) {

@@ -12,7 +12,7 @@ const FIXED_RATE = 20_000
 
 const LINES: readonly (readonly [label: string, name: string])[] = [
   ['highest rate with < 0.1 % lost, 1/s', 'highest'],
-  [`lost at ${FIXED_RATE}/s, %`, 'loss %'],
+  [`lost at ${FIXED_RATE.toLocaleString('en')}/s, %`, 'loss %'],
   ['client CPU per packet, µs', 'client'],
   ['server CPU per packet, µs', 'server'],
   ['echo p50 at 1,000/s, µs', 'p50Us'],
@@ -57,5 +57,6 @@ function printFigures(title: string, all: readonly Figures<string>[]): void {
 function format(figure: number | undefined): string {
   if (figure === undefined || !Number.isFinite(figure)) return '-'
   if (Number.isInteger(figure)) return figure.toLocaleString('en')
-  return figure.toFixed(figure < 10 ? 2 : figure < 100 ? 1 : 0)
+  const size = Math.abs(figure)
+  return figure.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0)
 }
