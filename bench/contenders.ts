@@ -54,7 +54,7 @@ export async function startContender(
 }
 
 /** Flags for the Node of one side of ptkit, to profile it. */
-function nodeOptions(side: 'CLIENT' | 'SERVER'): NodeJS.ProcessEnv {
+export function nodeOptions(side: 'CLIENT' | 'SERVER'): NodeJS.ProcessEnv {
   const options = process.env[`BENCH_${side}_NODE_OPTIONS`]
   return options === undefined ? {} : { NODE_OPTIONS: options }
 }
@@ -75,22 +75,23 @@ export function startApplication(
 /** Starts an application that dials through `route`. */
 export function startLoad(owner: ProcessOwner, route: LoadRoute): ChildProcess {
   const child = startBuiltProcess(LOAD, { route })
-  owner.after(() => end(child))
+  owner.after(() => endProcess(child))
   return child
 }
 
-async function startListening(
+/** Starts a module that tells what it listens on. */
+export async function startListening<Address extends { readonly port: number } = { readonly port: number }>(
   owner: ProcessOwner,
   module: URL,
   parameters: object,
-): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+): Promise<Address & { readonly child: ChildProcess }> {
   const child = startBuiltProcess(module, parameters)
-  owner.after(() => end(child))
-  const { port } = await nextMessage<{ readonly port: number }>(child)
-  return { child, port }
+  owner.after(() => endProcess(child))
+  return { ...(await nextMessage<Address>(child)), child }
 }
 
-function end(child: ChildProcess): Promise<void> {
+/** Kills a process of startBuiltProcess() and waits for its end. */
+export function endProcess(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())

@@ -4,6 +4,7 @@ import { benchCodec } from './codec.ts'
 import { benchConnection } from './connection.ts'
 import { benchHandshake } from './handshake.ts'
 import { benchIdleMemory } from './idle-memory.ts'
+import { benchPackets } from './packets.ts'
 import type { Floor } from './pair.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
@@ -11,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   connection: benchConnection,
   handshake: benchHandshake,
   'idle-memory': benchIdleMemory,
+  packets: benchPackets,
 }
 
 async function codecFloors(): Promise<readonly Floor[]> {

@@ -29,11 +29,11 @@ export const BULKS = [
 type Samples = Record<string, number[]>
 
 /** What was measured of one contender: each round's figures, by name, in the same order as the others'. */
-export class Figures {
-  readonly name: ContenderName
+export class Figures<Name extends string = ContenderName> {
+  readonly name: Name
   readonly #samples: Samples = {}
 
-  constructor(name: ContenderName) {
+  constructor(name: Name) {
     this.name = name
   }
 
@@ -48,7 +48,7 @@ export class Figures {
   }
 
   /** The median of the rounds' own ratios: what else the machine did in a round hit both. */
-  ratioTo(other: Figures, name: string): number | undefined {
+  ratioTo(other: Figures<Name>, name: string): number | undefined {
     const [ours, theirs] = [this.#samples[name], other.#samples[name]]
     return ours && theirs && median(ours.map((figure, round) => figure / theirs[round]!))
   }

@@ -3,6 +3,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { ProcessOwner } from '../test/support/managed-process.ts'
 import { skipWithoutObfs4proxy } from '../test/support/obfs4proxy.ts'
+import { withOwner } from './owner.ts'
 import { type Floor, printTable } from './pair.ts'
 import { BULKS, Figures, measureBulk, measureLatency, measureMemory } from './peer-measurements.ts'
 
@@ -118,16 +119,6 @@ async function memory(owner: ProcessOwner): Promise<readonly Floor[]> {
   })
   const figures = SIDES.map((side) => `${side} 2000`)
   return [...floorsOf(all, { what: 'idle memory', figures, limit: MAX_MEMORY_RATIO, atLeast: false }), ...flat]
-}
-
-/** Runs `use` with an owner whose processes end with it. */
-async function withOwner<T>(use: (owner: ProcessOwner) => Promise<T>): Promise<T> {
-  const cleanUps: (() => Promise<void>)[] = []
-  try {
-    return await use({ after: (cleanUp) => void cleanUps.push(cleanUp) })
-  } finally {
-    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
-  }
 }
 
 /** Measures ptkit beside obfs4proxy, both as whole processes in one run; `names` selects among bulk, latency and memory. */

@@ -212,7 +212,7 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     process.nextTick(callback, cause === undefined ? REFUSALS[reason] : refusalOf(reason, { cause }), 0)
   }
 
-  /** Calls the application, as is done for each packet without a closure. What it throws is uncaught, as in dgram, and harms nobody who called us. */
+  /** Calls the application. What it throws is uncaught, as in dgram, and harms nobody who called us. Packets do without its closure. */
   #tell(call: () => void): void {
     try {
       call()
