@@ -97,11 +97,7 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
       // The application's side is no transport's: an upstream proxy does not stand in its way.
       platform: { clock: platform.clock, datagrams: parameters.localDatagrams },
       address,
-      connect: () => {
-        const connection = route.connectPackets({ ...packets, maxQueuedPackets: udpQueue })
-        tellConnectStatus(connection, transport.name, parameters.lines)
-        return connection
-      },
+      connect: () => route.connectPackets({ ...packets, maxQueuedPackets: udpQueue }),
       idleTimeoutMs: udpIdleTimeoutMs,
       logger,
       unsafeLogging,
