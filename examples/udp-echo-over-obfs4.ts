@@ -18,6 +18,9 @@ listener.on('packets', (client) => {
   socket.connect(echo.address().port, HOST)
   socket.on('message', (packet) => client.send(packet))
   client.on('close', () => socket.close())
+  // What a client does wrong ends its connection, and a refusal of the echo server costs a packet: unheard, either would end the process.
+  client.on('error', () => {})
+  socket.on('error', () => {})
   socket.once('connect', () => client.on('message', (packet) => socket.send(packet)))
 })
 await once(listener, 'listening')
@@ -29,6 +32,8 @@ const tunnel = obfs4
   .connectPackets({ host: HOST, port: bridge.port })
 const entrance = createSocket('udp4')
 let application: RemoteInfo | undefined
+// 'close' follows: an application would connect anew.
+tunnel.on('error', (error) => console.error(error.message))
 entrance.on('message', (packet, from) => {
   application = from
   tunnel.send(packet)

@@ -9,7 +9,7 @@ import { type PacketLimits, resolvePacketOptions } from './packet-settings.ts'
 import type { PacketConnection } from './packets.ts'
 import { StreamPackets } from './stream-packets.ts'
 import { type ConnectTarget, normalizeConnect } from './target.ts'
-import { codeOf, trafficOf } from './traffic.ts'
+import { codeOf, packetTrafficOf, trafficOf } from './traffic.ts'
 import type { Arguments, ClientFactory, ClientProtocol, Environment, FactorySettings } from './transport.ts'
 
 /** Sets of connection arguments whose options a factory keeps: an application gives the same ones again and again. */
@@ -57,7 +57,7 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
     )
   }
 
-  /** Connects a byte stream; argument errors throw before any I/O. */
+  /** Connects a byte stream, whose end is the caller's to log; argument errors throw before any I/O. */
   function open({ options: given, address }: ConnectTarget): Connection {
     const connection = new Connection({
       ...limits,
@@ -72,7 +72,6 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
       signal: given.signal,
     })
     connection.once('connect', () => log('connection:open', { role: 'client' }))
-    connection.once('close', () => log('connection:close', trafficOf(connection, 'client')))
     connection.once(errorMonitor, (error: Error) => log('connection:error', { role: 'client', ...codeOf(error) }))
     return connection
   }
@@ -102,6 +101,7 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
     connect(...args: unknown[]): Connection {
       const target = normalizeConnect(args)
       const connection = open(target)
+      connection.once('close', () => log('connection:close', trafficOf(connection, 'client')))
       if (target.listener !== undefined) connection.once('connect', target.listener)
       return connection
     },
@@ -111,13 +111,16 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
       const settings = resolvePacketOptions(target.options, { transport, hasDatagrams, role: 'client' })
       if (settings.framing === 'datagrams') return openDatagrams(target, settings.limits)
       const { noDelay = true } = target.options
+      const options = { ...target.options, noDelay, timeout: 0, allowHalfOpen: false }
+      const connection = open({ ...target, options })
       const packets = new StreamPackets({
-        connection: open({ ...target, options: { ...target.options, noDelay, timeout: 0, allowHalfOpen: false } }),
+        connection,
         framing: framings[settings.framing],
         limits: settings.limits,
         clock: platform.clock,
         lingerMs: limits.lingerMs,
       })
+      packets.once('close', () => log('connection:close', packetTrafficOf(connection, packets, 'client')))
       if (target.listener !== undefined) packets.once('connect', target.listener)
       return packets
     },

@@ -9,7 +9,7 @@ import type { DropReason } from './packet-tally.ts'
 import type { DatagramCodec } from './packets.ts'
 import type { Clock, DatagramSocket, Datagrams, Timer, UdpAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
-import { codeOf, type Traffic, trafficOf } from './traffic.ts'
+import { codeOf, packetTrafficOf, type Traffic } from './traffic.ts'
 
 /** What the ends of packets in datagrams are made with. */
 export interface DatagramEndParameters {
@@ -273,7 +273,7 @@ export function logDatagrams(packets: ClientDatagrams | PeerDatagrams, role: 'cl
   const opened = (): void => log('connection:open', { role })
   if (packets.connecting) packets.once('connect', opened)
   else opened()
-  packets.once('close', () => log('connection:close', trafficOf(packets, role)))
+  packets.once('close', () => log('connection:close', packetTrafficOf(packets, packets, role)))
   const emitter: EventEmitter = packets
   emitter.once(errorMonitor, (error: Error) => log('connection:error', { role, ...codeOf(error) }))
 }

@@ -11,7 +11,7 @@ import type { PacketConnection } from './packets.ts'
 import type { ListenAddress } from './platform.ts'
 import { StreamPackets } from './stream-packets.ts'
 import { normalizeListen } from './target.ts'
-import { codeOf, trafficOf } from './traffic.ts'
+import { codeOf, packetTrafficOf, trafficOf } from './traffic.ts'
 import type {
   Environment,
   FactorySettings,
@@ -35,6 +35,8 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
   const { platform, log } = environment
   const limits = resolveLimits(settings)
   const session = new SharedSession(protocol)
+  /** Connections whose packets tell of their end. */
+  const carriers = new WeakSet<Connection>()
 
   function packetSettingsOf(given: ListenOptions['packets']): PacketSettings | undefined {
     if (given === undefined) return undefined
@@ -42,14 +44,17 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
     return resolveListenPackets(given, { transport, hasDatagrams, role: 'server' })
   }
 
-  function streamPackets(connection: Connection, framing: PacketFraming, packets: PacketSettings): PacketConnection {
-    return new StreamPackets({
+  function streamPackets(connection: Connection, framing: PacketFraming, settings: PacketSettings): PacketConnection {
+    const packets = new StreamPackets({
       connection,
       framing,
-      limits: packets.limits,
+      limits: settings.limits,
       clock: platform.clock,
       lingerMs: limits.lingerMs,
     })
+    carriers.add(connection)
+    packets.once('close', () => log('connection:close', packetTrafficOf(connection, packets, 'server')))
+    return packets
   }
 
   /** Makes what binds UDP in place of TCP. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID. */
@@ -112,7 +117,9 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
             onRefused,
             onEstablished: (connection) => {
               log('connection:open', { role: 'server' })
-              connection.once('close', () => log('connection:close', trafficOf(connection, 'server')))
+              connection.once('close', () => {
+                if (!carriers.has(connection)) log('connection:close', trafficOf(connection, 'server'))
+              })
               connection.once(errorMonitor, (error: Error) =>
                 log('connection:error', { role: 'server', ...codeOf(error) }),
               )

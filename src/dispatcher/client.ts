@@ -98,11 +98,7 @@ async function startClientMethod(parameters: ClientMethodParameters): Promise<Me
       platform: { clock: platform.clock, datagrams: parameters.localDatagrams },
       address,
       accepts: (packet) => isCarried(mode, packet),
-      connect: () => {
-        const connection = route.connectPackets({ ...packets, maxQueuedPackets: udpQueue })
-        tellConnectStatus(connection, transport.name, parameters.lines)
-        return connection
-      },
+      connect: () => route.connectPackets({ ...packets, maxQueuedPackets: udpQueue }),
       idleTimeoutMs: udpIdleTimeoutMs,
       logger,
       unsafeLogging,

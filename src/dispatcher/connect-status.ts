@@ -1,16 +1,9 @@
+import type { Connection } from '../core/connection.ts'
 import type { LineWriter } from '../ipc/line-writer.ts'
 import { failureFields } from './failure-text.ts'
 
-/** A connection to come, of bytes or of packets: it emits `connect`, or `error`. */
-interface Connecting {
-  once(event: 'connect', listener: () => void): unknown
-  once(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'connect', listener: () => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
-}
-
 /** Tells the parent by a STATUS line, without any address, whether a client's connection got through (PT 1.0 §3.3.5). */
-export function tellConnectStatus(connection: Connecting, transport: string, lines: LineWriter): void {
+export function tellConnectStatus(connection: Connection, transport: string, lines: LineWriter): void {
   const onConnect = (): void => {
     connection.off('error', onError)
     // Once the application has its reply.

@@ -38,8 +38,17 @@ export function nameTransport(logger: Logger, transport: string): Logger {
 }
 
 function formatEvent(event: string, fields: object): string {
+  return [event, ...formatFields(fields, '')].join(' ')
+}
+
+/** Formats fields as `key=value`, those of a group as `group.key=value`. */
+function formatFields(fields: object, prefix: string): string[] {
   const pairs = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return [event, ...pairs.map(([key, value]) => `${key}=${formatValue(value)}`)].join(' ')
+  return pairs.flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'object' && value !== null
+      ? formatFields(value, `${prefix}${key}.`)
+      : [`${prefix}${key}=${formatValue(value)}`],
+  )
 }
 
 /** Quotes what is not one word, as JSON does. */

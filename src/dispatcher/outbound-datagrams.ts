@@ -2,7 +2,7 @@ import { isIP, isIPv6 } from 'node:net'
 import type { DatagramSocket, Datagrams } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
-import { isLoopback } from './outbound-dialer.ts'
+import { isLoopback, noAddress } from './outbound-dialer.ts'
 
 export interface OutboundDatagramsParameters {
   readonly outbound: OutboundAddresses
@@ -10,7 +10,7 @@ export interface OutboundDatagramsParameters {
   readonly datagrams: Datagrams
   /** Makes Datagrams whose connected sockets send from a local IP address. */
   readonly createDatagrams: (localAddress: string) => Datagrams
-  /** Looks a name up; resolves with its IP addresses, the first to try first. */
+  /** Looks a name up; resolves with its IP addresses, the first to try first; none counts as ENOTFOUND. */
   readonly lookup: (host: string) => Promise<readonly string[]>
 }
 
@@ -33,6 +33,7 @@ export function createOutboundDatagrams(parameters: OutboundDatagramsParameters)
     connect: async ({ host: asked, port }, handlers, { signal }): Promise<DatagramSocket> => {
       signal.throwIfAborted()
       const hosts = isIP(asked) === 0 ? await unlessAborted(lookup(asked), signal) : [asked]
+      if (hosts.length === 0) throw noAddress()
       let failure: unknown
       for (const host of hosts) {
         try {

@@ -72,6 +72,6 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
 }
 
 /** Makes the error of a name without an address, as the system has it. */
-function noAddress(): Error {
+export function noAddress(): Error {
   return Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
 }

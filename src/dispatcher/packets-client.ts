@@ -2,6 +2,7 @@ import type { PacketConnection } from '../core/packets.ts'
 import type { Platform, UdpAddress } from '../core/platform.ts'
 import type { Logger } from '../core/transport.ts'
 import { UdpPool } from '../proxy/udp-pool.ts'
+import { FailureStreak } from './failure-streak.ts'
 import { failureFields } from './failure-text.ts'
 import type { Method } from './method.ts'
 
@@ -23,18 +24,23 @@ export interface PacketsClientParameters {
 
 /**
  * Listens on UDP for applications whose packets go to one PT server, each application by a connection of its own (PT 3.0 §1.5.3). Rejects
- * when the address cannot be socket.
+ * when the address cannot be bound.
  */
 export async function startPacketsClient(parameters: PacketsClientParameters): Promise<Method> {
   const { platform, address, idleTimeoutMs, logger, unsafeLogging, maxApplications } = parameters
+  const connects = new FailureStreak('dispatcher:connect-failed', logger)
   const pool = new UdpPool({
     clock: platform.clock,
     idleTimeoutMs,
     accepts: parameters.accepts,
-    connect: parameters.connect,
+    connect: () => {
+      const connection = parameters.connect()
+      connection.once('connect', () => connects.succeeded())
+      return connection
+    },
     reply: (packet, application) => socket.send(packet, { host: application.address, port: application.port }),
     onConnectFailure: (error) => {
-      logger.debug?.('dispatcher:connect-failed', failureFields(error, unsafeLogging))
+      connects.failed(failureFields(error, unsafeLogging))
     },
     onFull: () => {
       logger.warn?.('dispatcher:applications-full', {})

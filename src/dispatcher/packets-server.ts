@@ -2,7 +2,8 @@ import type { PacketConnection, PacketOptions } from '../core/packets.ts'
 import type { Clock, TcpAddress } from '../core/platform.ts'
 import type { Logger, ServerFactory } from '../core/transport.ts'
 import { type PacketRelayOptions, relayPackets } from '../proxy/packet-relay.ts'
-import { failureFields } from './failure-text.ts'
+import { FailureStreak } from './failure-streak.ts'
+import { type FailureFields, failureFields } from './failure-text.ts'
 import { type ServerMethod, startListenerMethod } from './listener-method.ts'
 import { STREAM_SETTINGS } from './route.ts'
 
@@ -23,6 +24,9 @@ export interface PacketsServerParameters {
   readonly maxConnections?: number
 }
 
+/** What the system refuses a packet with for the packet's own sake, or for want of room: it says nothing about the application server. */
+const PACKET_CODES: ReadonlySet<string | undefined> = new Set(['EMSGSIZE', 'ENOBUFS'])
+
 /**
  * Listens for clients of one transport and relays the packets of each by a UDP socket of its own, so that the application server tells
  * clients apart (PT 3.0 §1.5.5). A client whose socket cannot be had is let go. Rejects with the listener's error.
@@ -31,9 +35,18 @@ export async function startPacketsServer(parameters: PacketsServerParameters): P
   const { factory, bind, packets, clock, idleTimeoutMs, openApplication, maxConnections } = parameters
   const { logger, unsafeLogging } = parameters
   const relays = new Set<Promise<void>>()
+  const refusals = new FailureStreak('dispatcher:packet-refused', logger)
+
+  const open: PacketRelayOptions['open'] = ({ onMessage, onError }, signal) => {
+    const onAnswer: typeof onMessage = (datagram, source) => {
+      refusals.succeeded()
+      onMessage(datagram, source)
+    }
+    return openApplication({ onMessage: onAnswer, onError }, signal)
+  }
 
   const serve = async (connection: PacketConnection): Promise<void> => {
-    const fieldsOf = (error: unknown): object => ({
+    const fieldsOf = (error: unknown): FailureFields => ({
       ...failureFields(error, unsafeLogging),
       ...(unsafeLogging && clientOf(connection)),
     })
@@ -41,9 +54,11 @@ export async function startPacketsServer(parameters: PacketsServerParameters): P
       await relayPackets(connection, {
         clock,
         idleTimeoutMs,
-        open: openApplication,
+        open,
         onRefused: (error) => {
-          logger.debug?.('dispatcher:packet-refused', fieldsOf(error))
+          const fields = fieldsOf(error)
+          if (PACKET_CODES.has(fields.code)) logger.debug?.('dispatcher:packet-refused', fields)
+          else refusals.failed(fields)
         },
       })
     } catch (error) {

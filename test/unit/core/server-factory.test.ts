@@ -175,3 +175,44 @@ test("clients of a listener for packets come by 'packets' alone, and it yields n
   await platform.clock.settle()
   assert.deepEqual([platform.clock.timerCount, platform.network.openStreamCount], [0, 0])
 })
+
+test('connection:close tells of packets at both ends, with what was dropped and why, and of bytes without', async () => {
+  const platform = createMemoryPlatform()
+  const told: object[] = []
+  const logger = { debug: (event: string, fields: object) => void (event === 'connection:close' && told.push(fields)) }
+  const server = plain.server({}, { platform, logger })
+  const client = plain.client({}, { platform, logger })
+  const listeners = [
+    server.listen({ host: '127.0.0.1', port: 1, packets: true }),
+    server.listen({ host: '127.0.0.1', port: 2 }),
+  ]
+  await platform.clock.settle()
+  listeners[1]!.on('connection', (connection) => connection.resume().end())
+  const packets = client.connectPackets({ host: '127.0.0.1', port: 1 })
+  await platform.clock.settle()
+  packets.send('four')
+  await platform.clock.settle()
+  packets.send(Buffer.alloc(65_528))
+  packets.send('cut off')
+  packets.destroy()
+  await platform.clock.settle()
+  client.connect(2, '127.0.0.1').resume()
+  await platform.clock.settle()
+  for (const listener of listeners) listener.close()
+  await platform.clock.settle()
+  const none = { full: 0, tooLong: 0, malformed: 0, closed: 0, unreadable: 0 }
+  const traffic = (role: string, read: number, written: number) => ({
+    transport: 'plain',
+    role,
+    bytesRead: read,
+    bytesWritten: written,
+    wireBytesRead: read,
+    wireBytesWritten: written,
+  })
+  assert.deepEqual(told, [
+    { ...traffic('client', 0, 6), dropped: { ...none, tooLong: 1, closed: 1 } },
+    { ...traffic('server', 6, 0), dropped: none },
+    traffic('client', 0, 0),
+    traffic('server', 0, 0),
+  ])
+})

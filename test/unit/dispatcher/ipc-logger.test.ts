@@ -21,6 +21,13 @@ test('passes everything on, and to the parent what it asked for', () => {
   assert.deepEqual(out, ['LOG ERROR a:failed transport=obfs4 code=EIO', 'LOG WARN b:odd count=2'])
 })
 
+test('writes the fields of a group one by one', () => {
+  const { lines, out } = createLines(VERSION_3, 'WARN')
+  const fields = { count: 2, dropped: { full: 1, absent: undefined, tooLong: 0 }, nothing: null }
+  createIpcLogger(lines, 'WARN').warn?.('b:odd', fields)
+  assert.deepEqual(out, ['LOG WARN b:odd count=2 dropped.full=1 dropped.tooLong=0 nothing=null'])
+})
+
 test('has no member that nobody would hear', () => {
   const logger = createIpcLogger(createLines(VERSION_1, 'ERROR').lines, 'ERROR', { info: () => {} })
   assert.deepEqual(Object.keys(logger), ['error', 'info'])

@@ -67,6 +67,12 @@ test('tells the first failure when there is no way to any address of a name, and
   await assert.rejects(connect({ host: 'unknown.example', port: 53 }), /no such name/)
 })
 
+test('takes a name without an address for one that is not there', async () => {
+  const { opened, connect } = createRecorder(both, { names: { 'empty.example': [] } })
+  await assert.rejects(connect({ host: 'empty.example', port: 53 }), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
+  assert.deepEqual(opened, [])
+})
+
 test('stops looking a name up when nobody waits any more', async () => {
   const { opened, connect } = createRecorder(both)
   const ending = new AbortController()

@@ -138,7 +138,7 @@ test('Connection failed: the next packet begins another, and nothing tells an ad
   const { application, acceptor, arrived, platform, dispatcher, logs } = await startScene()
   await acceptor.close()
   await application.send('lost')
-  assert.ok(logs().includes('LOG DEBUG dispatcher:connect-failed transport=plain code=ECONNREFUSED'))
+  assert.ok(logs().includes('LOG WARN dispatcher:connect-failed transport=plain code=ECONNREFUSED'))
   await platform.network.bind(BRIDGE, {
     onStream: (stream) => {
       stream.on('error', () => {})
@@ -150,6 +150,37 @@ test('Connection failed: the next packet begins another, and nothing tells an ad
   assert.deepEqual(arrived, [frames('next')])
   assert.doesNotMatch(logs().join(), /127\.0|1194|4430|5001/)
   await dispatcher.stop()
+})
+
+test('warns of the first connection that fails after one that came about, not of those that follow', async () => {
+  const { application, acceptor, streams, platform, dispatcher, logs } = await startScene()
+  const failures = () => logs().filter((line) => line.includes('connect-failed'))
+  const [warning, note] = ['WARN', 'DEBUG'].map(
+    (level) => `LOG ${level} dispatcher:connect-failed transport=plain code=ECONNREFUSED`,
+  )
+  await application.send('carried')
+  streams[0]!.end()
+  await acceptor.close()
+  for (let count = 0; count < 3; count++) await application.send('lost')
+  assert.deepEqual(failures(), [warning, note, note])
+  const again = await platform.network.bind(BRIDGE, {
+    onStream: (stream) => void stream.on('error', () => {}).end(),
+    onError: () => {},
+  })
+  await application.send('carried')
+  await again.close()
+  await application.send('lost')
+  assert.deepEqual(failures().slice(3), [warning])
+  await dispatcher.stop()
+})
+
+test('tells what was dropped, and why, when a connection ends', async () => {
+  const { application, dispatcher, platform, logs } = await startScene({ mode: 'STUN' })
+  await application.send(stunMessage('one'), 'not STUN')
+  await platform.clock.advance(IDLE_MS)
+  await dispatcher.stop()
+  const closed = logs().find((line) => line.startsWith('LOG DEBUG connection:close '))
+  assert.match(closed ?? '', / dropped\.malformed=1 dropped\.closed=0 /)
 })
 
 test('Framing fault of the PT server: its connection ends, and the next packet begins another', async () => {

@@ -41,6 +41,8 @@ async function startScene(changes: Partial<ServerConfig> = {}, others: Others = 
   return { ...running, platform, application, connect }
 }
 
+const refusalsIn = (logs: readonly string[]): string[] => logs.filter((line) => line.includes('packet-refused'))
+
 const text = (packet: string): string => prefixed(packet).toString('latin1')
 
 for (const mode of ['transparent-UDP', 'STUN'] as const)
@@ -135,8 +137,32 @@ test('survives ICMP refusals: each costs its packet', async () => {
   const again = await openApplication(platform, TARGET)
   await client.write(prefixed('next'))
   assert.deepEqual([again.received, client.events], [['next'], []])
-  const refusals = logs().filter((line) => line.includes('packet-refused'))
-  assert.deepEqual(refusals, ['LOG DEBUG dispatcher:packet-refused transport=plain code=ECONNREFUSED'])
+  assert.deepEqual(refusalsIn(logs()), ['LOG WARN dispatcher:packet-refused transport=plain code=ECONNREFUSED'])
+  await dispatcher.stop()
+})
+
+test('warns of the first refusal since the application server has answered, whoever had the answer', async () => {
+  const { application, connect, dispatcher, platform, logs } = await startScene()
+  const [warning, note] = ['WARN', 'DEBUG'].map(
+    (level) => `LOG ${level} dispatcher:packet-refused transport=plain code=ECONNREFUSED`,
+  )
+  const [one, other] = [await connect(), await connect()]
+  await application.socket.close()
+  for (const client of [one, other]) await client.write(prefixed('lost'))
+  assert.deepEqual(refusalsIn(logs()), [warning, note])
+  const again = await openApplication(platform, TARGET)
+  await one.write(prefixed('a'))
+  await again.answer(0, 'answer')
+  await again.socket.close()
+  await (await connect()).write(prefixed('lost'))
+  assert.deepEqual(refusalsIn(logs()).slice(2), [warning])
+  await dispatcher.stop()
+})
+
+test('does not warn of the application server when a packet is too long', async () => {
+  const { connect, dispatcher, logs } = await startScene()
+  await (await connect()).write(prefixed('x'.repeat(65_508)))
+  assert.deepEqual(refusalsIn(logs()), ['LOG DEBUG dispatcher:packet-refused transport=plain code=EMSGSIZE'])
   await dispatcher.stop()
 })
 

@@ -49,8 +49,8 @@ const REQUIREMENTS: Readonly<Record<string, Readonly<Record<string, number>>>> =
     '1.4': 5,
     '1.5.1': 1,
     '1.5.3': 1,
-    '1.5.4': 3,
-    '1.5.5': 2,
+    '1.5.4': 12,
+    '1.5.5': 7,
     '1.5.6': 1,
   },
 }
