@@ -31,5 +31,5 @@ export interface ChildSetup {
   readonly variables: Readonly<Record<string, string>>
 }
 
-/** Starts a child. Never throws: what goes wrong is its exit. */
+/** Starts a child. Never throws: what goes wrong is its exit. Handlers are called after it has returned, each time in a turn or microtask of its own. */
 export type StartChild = (setup: ChildSetup, handlers: ChildHandlers) => PtChild

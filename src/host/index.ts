@@ -1,4 +1,5 @@
 export type { ChildExit, ChildHandlers, ChildSetup, PtChild, StartChild } from './child.ts'
+export { launch } from './launch.ts'
 export type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
 export type {
   ClientMethod,
@@ -10,3 +11,8 @@ export type {
   ServerMethod,
   StatusEntry,
 } from './pt-process.ts'
+export { inProcess, startInProcess } from './in-process.ts'
+export type { InProcessOptions, InProcessSettings } from './in-process.ts'
+export { runInThread, startThread } from './thread.ts'
+export type { ThreadOptions, ThreadSettings } from './thread.ts'
+export { supervise } from './supervisor.ts'
