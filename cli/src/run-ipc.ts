@@ -52,9 +52,9 @@ export async function runIpc(argv: readonly string[], program: Program): Promise
     startedBy: program.parentId,
     parentId: () => process.ppid,
     isAlive: process.platform === 'win32' ? isProcessAlive : () => true,
-    onDeath: running.stop,
+    onDeath: () => running.stop(),
   })
-  process.on('uncaughtException', running.crash)
+  process.on('uncaughtException', (error) => running.crash(error))
 }
 
 async function openLog({ logFileLevel, stateLocation }: DispatcherConfig, lines: LineWriter): Promise<Logger> {
