@@ -113,7 +113,10 @@ for (const line of JUNK)
   })
 
 test('reads back what the writing side writes', () => {
-  const printable = fc.string({ unit: fc.constantFrom(...String.raw`ab\=,:;"'/+`), maxLength: 20 })
+  const printable = fc.string({
+    unit: fc.constantFrom('a', 'b', '\\', '=', ',', ':', ';', '"', "'", '/'),
+    maxLength: 20,
+  })
   const args = fc.dictionary(
     printable.filter((key) => key !== ''),
     printable,
@@ -153,7 +156,7 @@ test('reads back what the writing side writes', () => {
 test('throws nothing for any line', () => {
   const keyword = fc.constantFrom(...LINES.map(([line]) => line.split(' ')[0]!))
   const rest = fc.string({
-    unit: fc.constantFrom(...String.raw`ab1 \=,:."[]ARGS`, '\0', '\r', '\u2028'),
+    unit: fc.constantFrom('a', '1', ' ', '\\', '=', ',', ':', '.', '"', '[', ']', 'ARGS:', '\0', '\r', '\u2028'),
     maxLength: 60,
   })
   fc.assert(
