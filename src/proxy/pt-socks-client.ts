@@ -19,7 +19,8 @@ import {
 import { formatPairs } from './pt-arguments.ts'
 import { openTunnel, refusalBy, SOCKS_CODES, type Tunnel, type TunnelParty } from './tunnel.ts'
 
-const PARTY: TunnelParty = { name: 'The PT process', code: 'PT_HANDSHAKE_FAILED' }
+const PARTY: TunnelParty = (did, cause) =>
+  new PtError('PT_HANDSHAKE_FAILED', `The PT process ${did}`, cause === undefined ? undefined : { cause })
 /** Longest arguments as pairs that a user name and a password hold together, in bytes. */
 const MAX_PAIRS_LENGTH = 2 * MAX_CREDENTIAL_LENGTH
 /** Fills the place of a password where the user name holds all, since RFC 1929 has no empty one (PT 1.0 §3.5). */

@@ -13,11 +13,8 @@ export const SOCKS_CODES: Readonly<Record<number, string>> = {
   [SOCKS_REPLY.addressTypeNotSupported]: 'EAFNOSUPPORT',
 }
 
-/** Who is asked for a tunnel: the subject of its errors' sentences, and the code of those that have no code of the system's. */
-export interface TunnelParty {
-  readonly name: string
-  readonly code: ErrorCode
-}
+/** Who is asked for a tunnel. Makes the error of what it did, which ends the sentence; for what has no code of the system's. */
+export type TunnelParty = (did: string, cause?: unknown) => PtError
 
 /** The exchange over a dialled stream after which it is a tunnel. */
 export type Tunnel = (stream: ByteStream, reader: StreamReader) => Promise<void>
@@ -43,16 +40,18 @@ export async function openTunnel(
 }
 
 /** Makes the error of a refusal: with the system's code where it has one. */
-export function refusalBy({ name, code: ownCode }: TunnelParty, code: string | undefined, what: string): Error {
-  const message = `${name} refused: ${what}`
-  return code === undefined ? new PtError(ownCode, message) : Object.assign(new Error(message), { code })
+export function refusalBy(party: TunnelParty, code: string | undefined, what: string): Error {
+  const error = party(`refused: ${what}`)
+  return code === undefined ? error : Object.assign(new Error(error.message), { code })
 }
 
 /** Turns what a reader says of the answer into what the party has done. */
-function nameParty(error: unknown, { name, code }: TunnelParty): unknown {
+function nameParty(error: unknown, party: TunnelParty): unknown {
   if (!(error instanceof PtError) || !READER_CODES.has(error.code)) return error
-  const what = error.code === 'PT_TRUNCATED' ? 'ended before it had answered' : 'answered what is not its protocol'
-  return new PtError(code, `${name} ${what}`, { cause: error })
+  return party(
+    error.code === 'PT_TRUNCATED' ? 'ended before it had answered' : 'answered what is not its protocol',
+    error,
+  )
 }
 
 const READER_CODES: ReadonlySet<ErrorCode> = new Set(['PT_TRUNCATED', 'PT_FRAME_INVALID'])

@@ -16,7 +16,8 @@ import {
 } from '../wire/socks5.ts'
 import { openTunnel, refusalBy, SOCKS_CODES, type Tunnel, type TunnelParty } from './tunnel.ts'
 
-const PARTY: TunnelParty = { name: 'The upstream proxy', code: 'PT_PROXY_FAILED' }
+const PARTY: TunnelParty = (did, cause) =>
+  new PtError('PT_PROXY_FAILED', `The upstream proxy ${did}`, cause === undefined ? undefined : { cause })
 
 /** What a proxy's refusal means, as the system's codes. */
 const HTTP_CODES: Readonly<Record<number, string>> = {
