@@ -59,6 +59,8 @@ export interface PtProcess extends EventEmitter<PtProcessEvents> {
   /** The version of the IPC that the child chose, as it spelled it. */
   readonly version: string
   readonly pid: number | undefined
+  /** Whether no child is left and none will be started. */
+  readonly closed: boolean
   /** What the child offers now; empty while it is being started again. */
   readonly methods: ReadonlyMap<string, Method>
   /** Transports that failed, with the child's text. */

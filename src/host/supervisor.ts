@@ -80,6 +80,10 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     return this.#state.kind === 'running' ? this.#state.run.pid : undefined
   }
 
+  get closed(): boolean {
+    return this.#state.kind === 'closed'
+  }
+
   get methods(): ReadonlyMap<string, Method> {
     return this.#ready?.methods ?? NO_METHODS
   }
