@@ -24,7 +24,8 @@ export class StartUp {
   #version: string | undefined
   #proxyConfirmed = false
   #done = false
-  #fault: { readonly code: ErrorCode; readonly message: string } | undefined
+  #fault: PtError | undefined
+  #offersNone = false
 
   constructor(parameters: StartUpParameters) {
     this.#parameters = parameters
@@ -53,9 +54,9 @@ export class StartUp {
 
   /** Why it failed, with what the child has said by now. */
   toError(): PtError {
-    const { code, message } = this.#fault!
-    const texts = this.#methods.size > 0 ? [] : [...this.#failures].map(([name, text]) => `${name}: ${text}`)
-    return new PtError(code, [message, ...texts].join('; '))
+    if (!this.#offersNone || this.#failures.size === 0) return this.#fault!
+    const texts = [...this.#failures].map(([name, text]) => `${name}: ${text}`)
+    return new PtError('PT_HOST_FAILED', `The PT process offers none of the transports; ${texts.join('; ')}`)
   }
 
   /** Takes one line; says whether it had a meaning here. On standard error only the errors have one. */
@@ -68,7 +69,7 @@ export class StartUp {
         return this.#takeVersion(line.version)
       case 'proxy-done':
         // One that nobody asked for changes nothing.
-        if (this.#parameters.proxied && this.#needsVersion('PROXY DONE')) this.#proxyConfirmed = true
+        if (this.#parameters.proxied && this.#needsVersion('of the proxy')) this.#proxyConfirmed = true
         return this.#parameters.proxied
       case 'client-method':
       case 'server-method':
@@ -100,7 +101,7 @@ export class StartUp {
   #takeMethod(line: MethodLine): boolean {
     const { role, transports } = this.#parameters
     const { transport, address } = line
-    if (!this.#needsVersion('A method')) return true
+    if (!this.#needsVersion('a method')) return true
     const kind = line.kind === 'client-method' ? 'client' : 'server'
     if (kind !== role) return this.#fail('PT_HOST_GRAMMAR', `The PT process is a ${role} and offers a ${kind}'s method`)
     if (!transports.includes(transport)) return false
@@ -118,7 +119,7 @@ export class StartUp {
     const { role: own, transports } = this.#parameters
     if (role !== own || !transports.includes(transport)) return false
     // Standard error overtakes standard output, and comes after it: order says nothing there.
-    if (stream === 'stdout' && !this.#needsVersion('A method')) return true
+    if (stream === 'stdout' && !this.#needsVersion('a method')) return true
     if (this.#methods.has(transport))
       return this.#done || this.#fail('PT_HOST_GRAMMAR', `The PT process has two answers for ${transport}`)
     if (!this.#failures.has(transport)) this.#failures.set(transport, showLine(text) || 'unknown error')
@@ -126,24 +127,25 @@ export class StartUp {
   }
 
   #takeDone(role: 'client' | 'server'): boolean {
-    if (!this.#needsVersion('The end of the methods')) return true
+    if (!this.#needsVersion('the end of its methods')) return true
     if (role !== this.#parameters.role)
       return this.#fail('PT_HOST_GRAMMAR', `The PT process ended the methods of a ${role}`)
     if (this.#parameters.proxied && !this.#proxyConfirmed)
       return this.#fail('PT_HOST_PROXY', 'The PT process did not confirm the upstream proxy')
-    if (this.#methods.size === 0) return this.#fail('PT_HOST_FAILED', 'The PT process offers none of the transports')
+    this.#offersNone = this.#methods.size === 0
+    if (this.#offersNone) return this.#fail('PT_HOST_FAILED', 'The PT process offers none of the transports')
     this.#done = true
     return true
   }
 
   #needsVersion(what: string): boolean {
-    if (this.#version === undefined) this.#fail('PT_HOST_GRAMMAR', `${what} came before the version of the PT process`)
+    if (this.#version === undefined) this.#fail('PT_HOST_GRAMMAR', `The PT process told ${what} before its version`)
     return this.#version !== undefined
   }
 
   /** The first fault counts. Returns true: the line had a meaning. */
   #fail(code: ErrorCode, message: string): true {
-    this.#fault ??= { code, message }
+    this.#fault ??= new PtError(code, message)
     return true
   }
 }
