@@ -51,7 +51,7 @@ export class ChildWatch {
 }
 
 /** Makes the error of a child that ended by itself. */
-export function exitError({ code, signal }: Pick<PtExit, 'code' | 'signal'>): PtError {
+function exitError({ code, signal }: Pick<PtExit, 'code' | 'signal'>): PtError {
   const how = signal === null ? `with code ${code}` : `by ${signal}`
   return new PtError('PT_HOST_EXITED', `The PT process has ended by itself, ${how}`)
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { PtError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Acceptor, Binder, BoundAddress, ListenAddress, Platform } from '../core/platform.ts'
 import { codeOf } from '../core/traffic.ts'
@@ -6,7 +7,7 @@ import type { Arguments, ServerProtocol, ServerSession } from '../core/transport
 import type { DescribedClient } from '../proxy/extended-orport-server.ts'
 import { type ApplicationPort, type ApplicationPortPlace, openApplicationPort } from './application-port.ts'
 import { awaitMethod } from './await-method.ts'
-import { ChildWatch, exitError } from './child-watch.ts'
+import { ChildWatch } from './child-watch.ts'
 import { PassThroughCodec } from './pass-through-codec.ts'
 import type { PtProcess, ServerMethod } from './pt-process.ts'
 
@@ -38,7 +39,7 @@ export class ListenerChild implements ServerProtocol, ServerSession, Binder {
   readonly #onReady = (): void => this.#takeMethod()
   readonly #onError = (error: Error): void => void (this.#failure = error)
   readonly #onClose = (): void =>
-    this.#fail(this.#failure ?? this.#watch.reason ?? exitError({ code: null, signal: null }))
+    this.#fail(this.#failure ?? this.#watch.reason ?? new PtError('PT_HOST_EXITED', 'The PT process was stopped'))
   #port: ApplicationPort | undefined
   #process: PtProcess | undefined
   #method: ServerMethod | undefined
