@@ -48,7 +48,7 @@ type State =
 
 class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   readonly role: 'client' | 'server'
-  readonly #configuration: PtConfiguration
+  readonly #configuration: PtConfiguration & Required<Pick<PtConfiguration, 'versions'>>
   readonly #variables: Readonly<Record<string, string>>
   readonly #parameters: SupervisorParameters
   readonly #onAbort = (): void => this.#abort()
@@ -67,9 +67,16 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   constructor(parameters: SupervisorParameters) {
     super()
     this.#parameters = parameters
-    this.#configuration = Object.freeze({ ...parameters.configuration })
-    this.#variables = toVariables(this.#configuration)
+    this.#variables = toVariables(parameters.configuration)
+    const { transports, versions = DEFAULT_VERSIONS } = parameters.configuration
+    this.#configuration = Object.freeze({
+      ...parameters.configuration,
+      transports: Object.freeze([...transports]),
+      versions: Object.freeze([...versions]),
+    })
     this.role = this.#configuration.role
+    // Every connection of an adapter that waits for the next child listens.
+    this.setMaxListeners(0)
   }
 
   get version(): string {
@@ -117,7 +124,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
 
   #run(): void {
     const { startChild, limits, clock } = this.#parameters
-    const { role, transports, versions = DEFAULT_VERSIONS, proxy } = this.#configuration
+    const { role, transports, versions, proxy } = this.#configuration
     const startUp = new StartUp({ role, transports, versions, proxied: proxy !== undefined })
     const run = new ChildRun({
       startChild,

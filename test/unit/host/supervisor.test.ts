@@ -266,6 +266,16 @@ test('a start that succeeds clears the count of those that failed', async () => 
   assert.equal(world.names.includes('error'), false)
 })
 
+test('goes by the configuration as it was given, whatever becomes of it', async () => {
+  const transports = ['a']
+  const versions = ['1']
+  const world = new World({}, { ...CLIENT, transports, versions })
+  transports[0] = 'b'
+  versions[0] = '3.0'
+  const host = await world.ready()
+  assert.deepEqual([...host.methods.keys()], ['a'])
+})
+
 test('does not start again where that is not wanted', async () => {
   const world = new World({ restart: false })
   await world.ready()
