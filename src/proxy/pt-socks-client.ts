@@ -83,13 +83,12 @@ function prepareSocks5({ destination, arguments: args }: PtSocksRequest, pairs: 
     stream.write(encodeMethods(methods))
     const method = await reader.message(decodeMethodChoice)
     if (!methods.includes(method)) throw refusesMethods(methods)
-    // Nothing is answered to a parameter block that is good.
-    if (method === METHOD_JSON) stream.write(parameters)
     if (method === METHOD_PASSWORD) {
       stream.write(encodeCredentials(credentialsOf(pairs)))
       if (!(await reader.message(decodeCredentialsReply))) throw invalid('The PT process does not take the arguments')
     }
-    stream.write(request)
+    // Nothing is answered to a parameter block that is good; in a write of its own it would keep the request back until it is acknowledged, 40 ms.
+    stream.write(method === METHOD_JSON ? Buffer.concat([parameters, request]) : request)
     const reply = await reader.message(decodeSocks5Reply)
     if (reply !== SOCKS_REPLY.succeeded) throw refusalOf(reply)
   }
