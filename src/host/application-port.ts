@@ -57,7 +57,8 @@ export async function openApplicationPort(
       },
     }
   } catch (error) {
-    await remove()
+    // The first failure is the one to tell.
+    await remove().catch(() => undefined)
     throw error
   }
 }

@@ -50,6 +50,19 @@ export class ChildWatch {
   }
 }
 
+const watches = new WeakMap<PtProcess, ChildWatch>()
+
+/** Gives the one watch of a process that is never let go of. */
+export function watchFor(process: PtProcess, clock: Clock): ChildWatch {
+  let watch = watches.get(process)
+  if (watch === undefined) {
+    watch = new ChildWatch(clock)
+    watch.follow(process)
+    watches.set(process, watch)
+  }
+  return watch
+}
+
 /** Makes the error of a child that ended by itself. */
 function exitError({ code, signal }: Pick<PtExit, 'code' | 'signal'>): PtError {
   const how = signal === null ? `with code ${code}` : `by ${signal}`

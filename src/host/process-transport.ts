@@ -5,7 +5,7 @@ import type { Transport } from '../core/transport.ts'
 import { systemClock } from '../platform/system-clock.ts'
 import { adaptTransport } from './adapted-transport.ts'
 import type { ApplicationPortPlace } from './application-port.ts'
-import { ChildWatch } from './child-watch.ts'
+import { watchFor } from './child-watch.ts'
 import type { PtConfiguration } from './launch-options.ts'
 import type { ServerSource } from './listener-child.ts'
 import type { PtProcess } from './pt-process.ts'
@@ -28,8 +28,7 @@ export function processTransport(process: PtProcess, configuration: PtConfigurat
       },
     })
   }
-  const watch = new ChildWatch(systemClock)
-  watch.follow(process)
+  const watch = watchFor(process, systemClock)
   return adaptTransport({ name, clientSource: { watch, process: () => Promise.resolve(process) } })
 }
 
