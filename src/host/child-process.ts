@@ -100,11 +100,15 @@ function listen(child: SpawnedProcess, clock: Clock, { onLine, onExit }: ChildHa
     return splitter
   })
   child.once('exit', () => {
-    const timer = clock.setTimer(() => {
+    const destroy = (): void => {
       child.stdout.destroy()
       child.stderr.destroy()
+    }
+    // Where this process was busy that long, what lies in the pipes is read before the deferred task.
+    let wait = clock.setTimer(() => {
+      wait = clock.defer(destroy)
     }, LAST_OUTPUT_MS)
-    child.once('close', () => timer.cancel())
+    child.once('close', () => wait.cancel())
   })
   child.once('close', (code: number | null, signal: string | null) => {
     for (const splitter of splitters) splitter.end()

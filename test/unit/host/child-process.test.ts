@@ -115,6 +115,8 @@ test('waits for the last output no longer than its limit', async () => {
   await scene.clock.advance(LAST_OUTPUT_MS - 1)
   assert.equal(scene.played.stdout.destroyed, false)
   await scene.clock.advance(1)
+  assert.equal(scene.played.stdout.destroyed, false)
+  await scene.clock.runDeferred()
   assert.equal(scene.played.stdout.destroyed, true)
   assert.equal(scene.played.stderr.destroyed, true)
 })
