@@ -35,6 +35,8 @@ export function startThread({ args = [] }: ThreadSettings = {}): StartChild {
       const worker = new Worker(WORKER, {
         workerData: { argv: [...args], environment: { ...variables } } satisfies ThreadData,
         env: {},
+        // Flags of this process may be none of a thread's: --input-type, say.
+        execArgv: [],
         name: 'pluggable-transports',
       })
       return new ThreadChild(worker, events)
