@@ -21,8 +21,8 @@ import { openTunnel, refusalBy, SOCKS_CODES, type Tunnel, type TunnelParty } fro
 
 const PARTY: TunnelParty = (did, cause) =>
   new PtError('PT_HANDSHAKE_FAILED', `The PT process ${did}`, cause === undefined ? undefined : { cause })
-/** Longest arguments as pairs that a user name and a password hold together, in bytes. */
-const MAX_PAIRS_LENGTH = 2 * MAX_CREDENTIAL_LENGTH
+/** Longest arguments as pairs that a user name and a password hold together, in bytes (PT 1.0 §3.5). */
+const MAX_PAIRS_LENGTH = 510
 /** Fills the place of a password where the user name holds all, since RFC 1929 has no empty one (PT 1.0 §3.5). */
 const FILLER = Buffer.of(0)
 /** Replies that tell of the arguments (PT 3.0 §3.2). */
