@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
 import type { PtConfiguration, Supervision } from '../../../src/host/launch-options.ts'
@@ -345,6 +346,21 @@ test('an abort ends a start with its reason, and later the process', async () =>
   late.abort()
   await running.clock.settle()
   assert.deepEqual(running.names, ['close'])
+})
+
+test('lets go of the signal when no child is left', async () => {
+  const { signal } = new AbortController()
+  const stopped = new World({ signal })
+  const host = await stopped.ready()
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  await host.stop()
+  const failed = new World({ signal })
+  failed.children.last.exit()
+  await assert.rejects(failed.launched)
+  const ended = new World({ signal, restart: false })
+  await ended.ready()
+  ended.children.last.exit()
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
 test('tells its logger what happens', async () => {
