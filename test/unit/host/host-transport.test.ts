@@ -322,3 +322,16 @@ test('fails a listener whose child cannot be launched, and leaves nothing behind
   assert.deepEqual(await readdir(stateDir), [])
   assert.equal(platform.network.bindingCount, 0)
 })
+
+test('ends the child of a listener that is closed while it is launched', async (t) => {
+  const { children, platform, transport, child, stateDir } = await open(t)
+  const listener = transport.server({}, { platform }).listen(0, '127.0.0.1')
+  const closed = once(listener, 'close')
+  await until(() => children.all.length === 1)
+  listener.close()
+  await child(1, 'SMETHOD any 127.0.0.1:5000', 'SMETHODS DONE')
+  await closed
+  assert.deepEqual(children.last.steps, ['input'])
+  assert.deepEqual(await readdir(stateDir), [])
+  assert.equal(platform.network.bindingCount, 0)
+})
