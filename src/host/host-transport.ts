@@ -14,6 +14,7 @@ import { toVariables } from './configuration.ts'
 import { launch } from './launch.ts'
 import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
 import type { Admission, ServerSource } from './listener-child.ts'
+import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
 import { supervise } from './supervisor.ts'
 
@@ -40,10 +41,11 @@ export interface HostTransport extends Transport {
  * close(); each listen() launches a child of its own, since a server's address and options are fixed from the start.
  *
  * Options are texts, unchecked. listen() takes IP addresses and `localhost`. A listener on a fixed port survives the death of its child,
- * which is started again; on port 0 it fails with PT_HOST_EXITED, since another child has another port. Throws PT_NAME_INVALID or
- * PT_OPTION_INVALID.
+ * which is started again; on port 0 it fails with PT_HOST_EXITED, since another child has another port. Throws PT_NAME_INVALID,
+ * PT_OPTION_UNKNOWN or PT_OPTION_INVALID.
  */
 export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
+  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit'])
   const { stateDir, versions, outbound, proxy, admit } = spec
   const common = {
     transports: [name],

@@ -7,6 +7,7 @@ import { createChildEvents, createLineSink } from './child-lines.ts'
 import type { StartChild } from './child.ts'
 import { type Contained, runContained } from './contained.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
+import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
 import { supervise } from './supervisor.ts'
 
@@ -25,8 +26,9 @@ export interface InProcessOptions extends PtConfiguration, Supervision, InProces
  * Runs the dispatcher inside this process under the IPC's semantics (draft §6.3.1), for systems without processes and threads. Rejects as
  * launch() does. An error that nobody catches is this process's own. A kill is what SIGTERM is to a process: connections are destroyed, and it ends within 4 s.
  */
-export function inProcess(options: InProcessOptions): Promise<PtProcess> {
-  return supervise(startInProcess(options), options, options)
+export async function inProcess(options: InProcessOptions): Promise<PtProcess> {
+  refuseUnknownOptions(options, ['args', 'registry', 'platform'])
+  return await supervise(startInProcess(options), options, options)
 }
 
 /** Makes a StartChild whose children are parts of this process. */

@@ -3,6 +3,7 @@ import { type LockName, releaseLock } from '../platform/process-lock.ts'
 import { createChildEvents } from './child-lines.ts'
 import type { ChildExit, PtChild, StartChild } from './child.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
+import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
 import { supervise } from './supervisor.ts'
 import type { ThreadData, ThreadMessage, ThreadRequest } from './thread-messages.ts'
@@ -22,8 +23,9 @@ export interface ThreadOptions extends PtConfiguration, Supervision, ThreadSetti
  * Runs the dispatcher with this package's transports in a worker thread, a MessagePort in place of standard input and output (draft §6.3.1).
  * Rejects as launch() does. A stop is closed input, then what SIGTERM is to a process, then the end of the thread.
  */
-export function runInThread(options: ThreadOptions): Promise<PtProcess> {
-  return supervise(startThread(options), options, options)
+export async function runInThread(options: ThreadOptions): Promise<PtProcess> {
+  refuseUnknownOptions(options, ['args'])
+  return await supervise(startThread(options), options, options)
 }
 
 /** Makes a StartChild whose children are threads of this process. */

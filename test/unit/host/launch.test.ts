@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hostTransport } from '../../../src/host/host-transport.ts'
+import { inProcess } from '../../../src/host/in-process.ts'
 import { launch } from '../../../src/host/launch.ts'
 import type { LaunchOptions } from '../../../src/host/launch-options.ts'
+import { runInThread } from '../../../src/host/thread.ts'
 
 const GOOD: LaunchOptions = { command: '/nonexistent/pt', role: 'client', transports: ['a'], stateDir: '/state' }
 
@@ -20,6 +23,15 @@ for (const [index, [options, code, message]] of BAD.entries())
   test(`rejects options that are wrong before anything is started (${index})`, async () => {
     await assert.rejects(launch({ ...GOOD, ...options }), { code, message })
   })
+
+test('every other way to a PT process refuses an option that is none, too', async () => {
+  const mistyped = { ...GOOD, proxi: 'http://127.0.0.1:1' }
+  const { command: _, ...contained } = mistyped
+  const unknown = { code: 'PT_OPTION_UNKNOWN', message: /"proxi"; did you mean "proxy"\?$/ }
+  await assert.rejects(inProcess(contained), unknown)
+  await assert.rejects(runInThread(contained), unknown)
+  assert.throws(() => hostTransport(mistyped, 'a'), unknown)
+})
 
 test('takes every option that there is', async () => {
   const every: LaunchOptions = {
