@@ -3,6 +3,7 @@ import process from 'node:process'
 import { benchCodec } from './codec.ts'
 import { benchConnection } from './connection.ts'
 import { benchHandshake } from './handshake.ts'
+import { benchHost } from './host.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchPackets } from './packets.ts'
 import type { Floor } from './pair.ts'
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   connection: benchConnection,
   handshake: benchHandshake,
   'idle-memory': benchIdleMemory,
+  host: benchHost,
   packets: benchPackets,
 }
 

@@ -59,11 +59,15 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
 
   /** Connects a byte stream, whose end is the caller's to log; argument errors throw before any I/O. */
   function open({ options: given, address }: ConnectTarget): Connection {
+    const merged = optionsOf(given.arguments)
     const connection = new Connection({
       ...limits,
-      codec: protocol.codec(optionsOf(given.arguments)),
+      codec: protocol.codec(merged),
       clock: platform.clock,
-      source: (signal) => platform.dialer.dial(address, { signal }),
+      source: (signal) =>
+        protocol.dial === undefined
+          ? platform.dialer.dial(address, { signal })
+          : protocol.dial(address, merged, signal),
       allowHalfOpen: given.allowHalfOpen,
       noDelay: given.noDelay,
       keepAlive: given.keepAlive,

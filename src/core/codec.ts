@@ -50,7 +50,10 @@ export interface Codec {
   send(chunks: readonly Uint8Array[]): Step
   /** The application has ended its side: what goes out before FIN. */
   end?(): Step
-  /** The peer has ended its side with FIN. A `close` in the step makes it an error; otherwise the readable side ends cleanly. */
+  /**
+   * The peer has ended its side with FIN. A `close` in the step makes it an error; otherwise the readable side ends cleanly. A `pending`
+   * puts that off: once it is settled, finish() is called again.
+   */
   finish(): Step
   /** The time of wakeAt has come. */
   wake?(): Step

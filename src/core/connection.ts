@@ -235,6 +235,7 @@ export class Connection extends SocketFace {
   #deliverFinish(): void {
     if (this.#isEnding) return
     this.#apply(this.#codec.finish())
+    if (this.#effectUnderWay) return
     if (this.#phase === 'open') {
       this.push(null)
       // As net does: an end with nothing before it is told even if nobody reads.

@@ -1,6 +1,6 @@
 /** What an error ends, its exit code in a dispatcher and its SOCKS5 reply (RFC 1928 §6). docs/errors.md holds the same table. */
 export interface ErrorFacts {
-  readonly ends: 'call' | 'connection' | 'listener'
+  readonly ends: 'call' | 'connection' | 'listener' | 'process'
   readonly exitCode: number
   readonly socksReply: number
 }
@@ -10,12 +10,15 @@ const EX_DATAERR = 65
 const EX_UNAVAILABLE = 69
 const EX_SOFTWARE = 70
 const EX_IOERR = 74
+const EX_PROTOCOL = 76
 const SOCKS_GENERAL_FAILURE = 0x01
 const SOCKS_TTL_EXPIRED = 0x06
 
 const call = (exitCode: number): ErrorFacts => ({ ends: 'call', exitCode, socksReply: SOCKS_GENERAL_FAILURE })
 const connection = (socksReply: number): ErrorFacts => ({ ends: 'connection', exitCode: EX_UNAVAILABLE, socksReply })
 const listener = (exitCode: number): ErrorFacts => ({ ends: 'listener', exitCode, socksReply: SOCKS_GENERAL_FAILURE })
+/** What ends a PT process that a host has started. */
+const child = (exitCode: number): ErrorFacts => ({ ends: 'process', exitCode, socksReply: SOCKS_GENERAL_FAILURE })
 
 /** Every code that this package's own errors carry. */
 export const ERROR_FACTS = {
@@ -49,6 +52,13 @@ export const ERROR_FACTS = {
   PT_STATE_CORRUPT: listener(EX_DATAERR),
   PT_STATE_LOCKED: listener(EX_UNAVAILABLE),
   PT_STATE_UNUSABLE: listener(EX_IOERR),
+  PT_HOST_EXITED: child(EX_UNAVAILABLE),
+  PT_HOST_TIMEOUT: child(EX_UNAVAILABLE),
+  PT_HOST_GRAMMAR: child(EX_PROTOCOL),
+  PT_HOST_VERSION: child(EX_PROTOCOL),
+  PT_HOST_PROXY: child(EX_UNAVAILABLE),
+  PT_HOST_FAILED: child(EX_UNAVAILABLE),
+  PT_HOST_ROLE: call(EX_USAGE),
 } as const satisfies Record<string, ErrorFacts>
 
 /** A literal error code. */

@@ -4,7 +4,7 @@ import type { Listener } from './listener.ts'
 import type { Log } from './log.ts'
 import type { OptionDefinitions, OptionsInput, OptionsSchema } from './options.ts'
 import type { DatagramCodec, PacketConnection, PacketOptions } from './packets.ts'
-import type { ListenAddress, Platform } from './platform.ts'
+import type { Address, ByteStream, ListenAddress, Platform } from './platform.ts'
 
 /** Wire names and texts of options, as bridge lines, SOCKS arguments and SMETHOD ARGS carry them. */
 export type Arguments = Readonly<Record<string, string>>
@@ -132,6 +132,11 @@ export interface Environment {
 export interface ClientProtocol<Options> {
   /** Makes the codec of one connection, before it is dialled. */
   codec(options: Options): Codec
+  /**
+   * Opens the stream under a connection's codec, where that takes more than to dial its address; the connection owns it. Rejects with what the
+   * connection is to fail with. Absent where the platform's dialer does it.
+   */
+  dial?(address: Address, options: Options, signal: AbortSignal): Promise<ByteStream>
   /** Makes the codec of one peer's datagrams; absent where the transport has none of its own. */
   datagrams?(options: Options): DatagramCodec
 }

@@ -11,7 +11,8 @@ import { lengthPrefixFraming } from '../wire/length-prefix.ts'
 import { stunFraming } from '../wire/stun.ts'
 import { systemPlatform } from './index.ts'
 
-const framings: PacketFramings = Object.freeze({ 'length-prefix': lengthPrefixFraming, stun: stunFraming })
+/** How packets travel over the connections of every transport. */
+export const packetFramings: PacketFramings = Object.freeze({ 'length-prefix': lengthPrefixFraming, stun: stunFraming })
 
 export interface TransportDefinition<
   ClientDefinitions extends OptionDefinitions,
@@ -60,7 +61,7 @@ export function defineTransport<
       openProtocol: () => definition.openClient(environment),
       environment,
       settings,
-      framings,
+      framings: packetFramings,
     })
   }
 
@@ -87,7 +88,7 @@ export function defineTransport<
       const environment = environmentOf(settings)
       const parsed = serverOptions.complete(serverOptions.parse(options))
       const protocol = definition.openServer(parsed, environment)
-      return createServerFactory({ transport: name, protocol, environment, settings, framings })
+      return createServerFactory({ transport: name, protocol, environment, settings, framings: packetFramings })
     },
   } satisfies Transport<ClientDefinitions, ServerDefinitions>)
 }

@@ -31,6 +31,28 @@ export interface Holder {
   readonly token: string
 }
 
+/** A lock as its file stands: enough to let it go. */
+export interface LockName {
+  readonly path: string
+  readonly token: string
+}
+
+let onTake: (lock: LockName) => void = () => {}
+
+/**
+ * Has this thread tell of every lock just before it takes it. A thread that is terminated leaves its locks behind in a process that lives
+ * on, and with them a state that nobody else may use: who ended it passes them to releaseLock().
+ */
+export function watchLocks(watcher: (lock: LockName) => void): void {
+  onTake = watcher
+}
+
+/** Removes a lock unless somebody else holds it, or nobody. */
+export async function releaseLock({ path, token }: LockName): Promise<void> {
+  // Somebody may have removed the file by hand and another process taken the lock: that one stays.
+  if (await holds(path, token)) await ignoring('ENOENT', unlink(path))
+}
+
 /** A guard's guard's guard is one process killed within microseconds after another: enough. */
 const MOST_GUARDS_COUNT = 4
 /** How often the lock may be gone, or another's, by the time we look again. */
@@ -48,6 +70,7 @@ export async function acquireProcessLock(path: string): Promise<ProcessLock> {
 async function acquire(path: string, toldPath: string, guardsLeftCount: number): Promise<ProcessLock> {
   const own = await describeSelf()
   const draft = `${path}.${own.token}.new`
+  onTake({ path, token: own.token })
   await writeDraft(draft, own)
   try {
     for (let attempt = 0; attempt < MOST_ATTEMPTS_COUNT; attempt++) {
@@ -81,9 +104,8 @@ class FileLock implements ProcessLock {
     this.#token = token
   }
 
-  async release(): Promise<void> {
-    // Somebody may have removed the file by hand and another process taken the lock: that one stays.
-    if (await holds(this.#path, this.#token)) await ignoring('ENOENT', unlink(this.#path))
+  release(): Promise<void> {
+    return releaseLock({ path: this.#path, token: this.#token })
   }
 }
 

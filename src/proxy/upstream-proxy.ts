@@ -1,5 +1,5 @@
 import { PtError } from '../core/errors.ts'
-import type { ByteStream, Datagrams, Dialer, TcpAddress } from '../core/platform.ts'
+import type { Datagrams, Dialer, TcpAddress } from '../core/platform.ts'
 import { decodeConnectResponse, encodeConnectRequest } from '../wire/http-connect.ts'
 import type { ProxyScheme, ProxyUri } from '../wire/proxy-uri.ts'
 import { SOCKS_REPLY } from '../wire/socks.ts'
@@ -14,17 +14,12 @@ import {
   METHOD_NONE,
   METHOD_PASSWORD,
 } from '../wire/socks5.ts'
-import { StreamReader } from './stream-reader.ts'
+import { openTunnel, refusalBy, SOCKS_CODES, type Tunnel, type TunnelParty } from './tunnel.ts'
 
-/** What a proxy's refusal means, as the system's codes: callers branch on them as if they had dialled themselves. */
-const SOCKS_CODES: Readonly<Record<number, string>> = {
-  [SOCKS_REPLY.notAllowed]: 'EACCES',
-  [SOCKS_REPLY.networkUnreachable]: 'ENETUNREACH',
-  [SOCKS_REPLY.hostUnreachable]: 'EHOSTUNREACH',
-  [SOCKS_REPLY.connectionRefused]: 'ECONNREFUSED',
-  [SOCKS_REPLY.ttlExpired]: 'ETIMEDOUT',
-  [SOCKS_REPLY.addressTypeNotSupported]: 'EAFNOSUPPORT',
-}
+const PARTY: TunnelParty = (did, cause) =>
+  new PtError('PT_PROXY_FAILED', `The upstream proxy ${did}`, cause === undefined ? undefined : { cause })
+
+/** What a proxy's refusal means, as the system's codes. */
 const HTTP_CODES: Readonly<Record<number, string>> = {
   401: 'EACCES',
   403: 'EACCES',
@@ -33,9 +28,6 @@ const HTTP_CODES: Readonly<Record<number, string>> = {
   503: 'EHOSTUNREACH',
   504: 'ETIMEDOUT',
 }
-
-/** Asks a proxy for a tunnel: a whole request made before the dial, and the exchange over the stream. */
-type Tunnel = (stream: ByteStream, reader: StreamReader) => Promise<void>
 
 /**
  * Makes a dialer whose every stream goes through an upstream proxy. Of `dialer` it asks for the proxy's address and for nothing else, so
@@ -50,7 +42,7 @@ export function createProxyDialer(proxy: ProxyUri, dialer: Dialer): Dialer {
       if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'No UNIX socket can be reached through a proxy')
       const open = prepareTunnel(proxy, address)
       const stream = await dialer.dial({ host: proxy.host, port: proxy.port }, { signal })
-      await openTunnel(stream, open, signal)
+      await openTunnel(stream, open, { party: PARTY, signal })
       return stream
     },
   })
@@ -62,25 +54,6 @@ async function refuseDatagrams(): Promise<never> {
 
 /** What transports have under an upstream proxy, which carries streams alone: every datagram would go around it, so none goes. */
 export const PROXIED_DATAGRAMS: Datagrams = Object.freeze({ bind: refuseDatagrams, connect: refuseDatagrams })
-
-async function openTunnel(stream: ByteStream, open: Tunnel, signal: AbortSignal): Promise<void> {
-  const reader = new StreamReader(stream, signal)
-  try {
-    await open(stream, reader)
-    reader.release()
-  } catch (error) {
-    // The reader is not released: it hears the errors that may still come.
-    stream.destroy()
-    throw signal.aborted ? signal.reason : nameProxy(error)
-  }
-}
-
-/** Turns what a reader says of the answer into what the proxy has done. */
-function nameProxy(error: unknown): unknown {
-  if (!(error instanceof PtError) || error.code === 'PT_PROXY_FAILED') return error
-  const what = error.code === 'PT_TRUNCATED' ? 'ended before it had answered' : 'answered what is not its protocol'
-  return new PtError('PT_PROXY_FAILED', `The upstream proxy ${what}`, { cause: error })
-}
 
 function prepareTunnel(proxy: ProxyUri, destination: TcpAddress): Tunnel {
   try {
@@ -129,6 +102,5 @@ const TUNNELS: Record<ProxyScheme, (destination: TcpAddress, credentials: ProxyU
 }
 
 function refusal(code: string | undefined, what: string): Error {
-  const message = `The upstream proxy refused: ${what}`
-  return code === undefined ? new PtError('PT_PROXY_FAILED', message) : Object.assign(new Error(message), { code })
+  return refusalBy(PARTY, code, what)
 }

@@ -1,5 +1,7 @@
 export { runConformance } from './conformance/index.ts'
 export type { ConformanceSubject, FactorySource, Runner, Traits } from './conformance/subject.ts'
+export { runHostConformance } from './host/index.ts'
+export type { HostedProcess, HostLaunch, HostSubject } from './host/subject.ts'
 export { FakeClock } from './fake-clock.ts'
 export { MemoryDatagrams } from './memory-datagrams.ts'
 export type { Passage } from './memory-datagrams.ts'

@@ -5,8 +5,9 @@ import { hmacSha256 } from '../crypto/hkdf.ts'
 export const SAFE_COOKIE = 1
 /** Ends the list of authentication types. */
 export const END_OF_AUTH_TYPES = 0
-/** What a server answers to a client hash that is right. */
+/** What a server answers to a client hash that is right, and to one that is not. */
 export const AUTHENTICATED = 1
+export const NOT_AUTHENTICATED = 0
 export const COOKIE_LENGTH = 32
 export const NONCE_LENGTH = 32
 export const HASH_LENGTH = 32
@@ -47,6 +48,12 @@ export function decodeCookieFile(file: Buffer): Buffer | undefined {
   return file.subarray(0, COOKIE_HEADER.length).equals(COOKIE_HEADER) ? file.subarray(COOKIE_HEADER.length) : undefined
 }
 
+/** Encodes a cookie file into a new buffer. Throws RangeError unless the cookie has 32 bytes (ext-orport-spec, "Cookie-file format"). */
+export function encodeCookieFile(cookie: Uint8Array): Buffer {
+  if (cookie.length !== COOKIE_LENGTH) throw new RangeError('a cookie has 32 bytes')
+  return Buffer.concat([COOKIE_HEADER, cookie])
+}
+
 /** Computes the hash by which the server shows that it has the cookie: 32 bytes in a new buffer. */
 export function computeServerHash(exchange: CookieExchange): Buffer {
   return computeHash(SERVER_HASH_TEXT, exchange)
@@ -60,6 +67,11 @@ export function computeClientHash(exchange: CookieExchange): Buffer {
 /** Says, in constant time, whether the server has the cookie too. */
 export function isServerHash(hash: Uint8Array, exchange: CookieExchange): boolean {
   return constantTimeEqual(hash, computeServerHash(exchange))
+}
+
+/** Says, in constant time, whether the client has the cookie too. */
+export function isClientHash(hash: Uint8Array, exchange: CookieExchange): boolean {
+  return constantTimeEqual(hash, computeClientHash(exchange))
 }
 
 function computeHash(text: Uint8Array, { cookie, clientNonce, serverNonce }: CookieExchange): Buffer {

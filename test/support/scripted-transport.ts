@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineOptions } from '../../src/core/options.ts'
+import type { Address, ByteStream } from '../../src/core/platform.ts'
 import type { Arguments, ServerSession, Transport } from '../../src/core/transport.ts'
 import { defineTransport } from '../../src/platform/define-transport.ts'
 import { type Script, ScriptedCodec } from './scripted-codec.ts'
@@ -10,6 +11,8 @@ export interface ScriptedTransport {
   readonly session: string[]
   /** The options that each client codec was made with. */
   readonly clientOptions: object[]
+  /** What each call of `dial` was given. */
+  readonly dials: object[]
 }
 
 export interface Scripts {
@@ -20,6 +23,8 @@ export interface Scripts {
   /** Likewise when it is closed. */
   readonly onClose?: () => unknown
   readonly clientArguments?: Arguments
+  /** Opens clients' streams in place of the platform's dialer. */
+  readonly dial?: (address: Address, options: object, signal: AbortSignal) => Promise<ByteStream>
 }
 
 const bothWays = ['api', 'connection'] as const
@@ -55,6 +60,8 @@ const clientOptions = defineOptions('scripted', {
 export function scriptedTransport(scripts: Scripts = {}): ScriptedTransport {
   const session: string[] = []
   const seen: object[] = []
+  const dials: object[] = []
+  const { dial } = scripts
   const open = async (): Promise<ServerSession> => {
     session.push('open')
     await scripts.onOpen?.()
@@ -78,8 +85,14 @@ export function scriptedTransport(scripts: Scripts = {}): ScriptedTransport {
         seen.push(options)
         return new ScriptedCodec(scripts.client)
       },
+      ...(dial !== undefined && {
+        dial: (address: Address, options: object, signal: AbortSignal) => {
+          dials.push({ address, options })
+          return dial(address, options, signal)
+        },
+      }),
     }),
     openServer: () => ({ open }),
   })
-  return { transport, session, clientOptions: seen }
+  return { transport, session, clientOptions: seen, dials }
 }

@@ -1,4 +1,3 @@
-import { describe as nodeDescribe, it as nodeIt } from 'node:test'
 import { abortTests } from './abort.ts'
 import { backPressureTests } from './back-pressure.ts'
 import { bitFlipTests } from './bit-flips.ts'
@@ -9,6 +8,7 @@ import { halfCloseTests } from './half-close.ts'
 import { leftoverTests } from './leftovers.ts'
 import { listenerTests } from './listener.ts'
 import { loadTests } from './load.ts'
+import { nodeRunner } from './node-runner.ts'
 import { silenceTests } from './silence.ts'
 import { socketTests } from './sockets.ts'
 import { packetTests } from './packets.ts'
@@ -32,11 +32,6 @@ const THEMES = [
   loadTests,
   socketTests,
 ]
-
-const nodeRunner: Runner = {
-  describe: (title, define) => void nodeDescribe(title, define),
-  it: (title, test) => void nodeIt(title, test),
-}
 
 /**
  * Defines every test of the suite for one transport: over a platform in memory with a clock that stands still, and at the end over

@@ -137,3 +137,21 @@ test('connectPackets() throws what is wrong with its arguments before any I/O', 
   assert.equal(platform.network.links.length, 0)
   assert.equal(platform.clock.timerCount, 0)
 })
+
+test('a protocol that opens its streams itself is given the address, the options of the connection and an end', async () => {
+  const platform = createMemoryPlatform()
+  const { transport, dials } = scriptedTransport({
+    dial: async (_address, _options, signal) => {
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve())
+      })
+      throw signal.reason
+    },
+  })
+  const connection = transport.client({ token: 't' }, { platform }).connect({ ...target, arguments: { token: 'own' } })
+  assert.deepEqual(dials, [{ address: target, options: { token: 'own', colour: 'grey' } }])
+  connection.destroy()
+  await platform.clock.settle()
+  assert.equal(platform.network.links.length, 0)
+  assert.equal(platform.clock.timerCount, 0)
+})

@@ -76,6 +76,29 @@ test("the peer's FIN is held until the effect has settled", async () => {
   await clock.settle()
 })
 
+test("an effect of the codec's finish puts the end off, and the codec is asked again", async () => {
+  for (const verdict of ['end', 'failure'] as const) {
+    const held = new HeldEffect()
+    let isSettled = false
+    const after: Step = verdict === 'end' ? NOTHING : { close: new PtError('PT_TRUNCATED', 'It was no end') }
+    const { connection, peer, clock, codec, events } = await clientScene({
+      finish: () => (isSettled ? after : pend(held)),
+      settle: () => NOTHING,
+    })
+    peer.end('!')
+    await clock.settle()
+    assert.ok(!events.includes('end'))
+    isSettled = true
+    held.resolve(1)
+    await clock.settle()
+    assert.deepEqual(codec.calls.slice(2), ['finish', 'settle with 1', 'finish'])
+    assert.equal(events.includes('end'), verdict === 'end')
+    assert.equal(events.includes('error PT_TRUNCATED'), verdict === 'failure')
+    connection.destroy()
+    await clock.settle()
+  }
+})
+
 test('the wake of a codec comes while its effect is under way', async () => {
   const held = new HeldEffect()
   const { peer, clock, codec, events } = await clientScene({

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { acquireProcessLock } from '../../../src/platform/process-lock.ts'
+import { type LockName, acquireProcessLock, releaseLock, watchLocks } from '../../../src/platform/process-lock.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const holderPath = fileURLToPath(new URL('lock-holder.ts', import.meta.url))
@@ -159,6 +159,22 @@ test('leaves a lock alone that is no longer its own', async (context) => {
   await writeFile(path, await staleLine())
   await lock.release()
   assert.equal(await readFile(path, 'latin1'), await staleLine())
+})
+
+test('tells of a lock before it is taken, and lets go of it by what it told', async (context) => {
+  const path = join(await temporaryDirectory(context), 'lock')
+  const told: LockName[] = []
+  watchLocks((lock) => told.push(lock))
+  context.after(() => watchLocks(() => {}))
+  await acquireProcessLock(path)
+  assert.deepEqual(
+    told.map((lock) => lock.path),
+    [path],
+  )
+  await releaseLock({ path, token: '0123456789abcdef' })
+  await assert.rejects(acquireProcessLock(path), { code: 'PT_STATE_LOCKED' })
+  await releaseLock(told[0]!)
+  await (await acquireProcessLock(path)).release()
 })
 
 test("rejects with the system's error where no lock can be made", async (context) => {

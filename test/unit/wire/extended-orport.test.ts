@@ -8,6 +8,8 @@ import {
   decodeCookieFile,
   encodeClientDescription,
   encodeCommand,
+  encodeCookieFile,
+  isClientHash,
   isServerHash,
 } from '../../../src/wire/extended-orport.ts'
 
@@ -32,6 +34,19 @@ test('takes no server hash but the right one', () => {
   const wrong = Buffer.from(serverHash)
   wrong[31]! ^= 1
   assert.equal(isServerHash(wrong, exchange), false)
+})
+
+test('takes no client hash but the right one', () => {
+  assert.equal(isClientHash(clientHash, exchange), true)
+  assert.equal(isClientHash(serverHash, exchange), false)
+  assert.equal(isClientHash(clientHash.subarray(0, 31), exchange), false)
+})
+
+test('encodes a cookie file that decodes to its cookie', () => {
+  const file = encodeCookieFile(exchange.cookie)
+  assert.equal(file.toString('latin1'), '! Extended ORPort Auth Cookie !\nGliding wrapt in a brown mantle,')
+  assert.deepEqual(decodeCookieFile(file), exchange.cookie)
+  assert.throws(() => encodeCookieFile(Buffer.alloc(31)), RangeError)
 })
 
 test('decodes a cookie file of its exact form only', () => {

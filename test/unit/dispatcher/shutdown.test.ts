@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { DRAIN_LIMIT_MS, STOP_LIMIT_MS, superviseShutdown } from '../../../cli/src/shutdown.ts'
+import { DRAIN_LIMIT_MS, STOP_LIMIT_MS, superviseShutdown } from '../../../src/dispatcher/shutdown.ts'
 
 /** Supervises a dispatcher that notes what it is asked, and is done when the test emits 'drained' or 'stopped'. */
 function open(test: TestContext, { readsStdin = false } = {}) {

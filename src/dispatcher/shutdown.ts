@@ -13,7 +13,7 @@ export interface ShutdownParameters {
   readonly signals: EventEmitter
   /** Standard input, if its end means exit. */
   readonly stdin: Readable | undefined
-  /** Ends the process; called once. */
+  /** Ends the process; called once. No timer is left then. */
   readonly exit: () => void
 }
 
@@ -23,15 +23,18 @@ export interface ShutdownParameters {
  */
 export function superviseShutdown({ running, signals, stdin, exit }: ShutdownParameters): () => void {
   let state: 'running' | 'draining' | 'stopping' | 'ended' = 'running'
+  let limit: NodeJS.Timeout | undefined
   const end = (): void => {
     if (state === 'ended') return
     state = 'ended'
+    clearTimeout(limit)
     exit()
   }
   const stop = (): void => {
     if (state === 'stopping' || state === 'ended') return
     state = 'stopping'
-    setTimeout(end, STOP_LIMIT_MS)
+    clearTimeout(limit)
+    limit = setTimeout(end, STOP_LIMIT_MS)
     running.stop().then(end, end)
   }
   const interrupt = (): void => {
@@ -39,7 +42,7 @@ export function superviseShutdown({ running, signals, stdin, exit }: ShutdownPar
     if (state === 'draining') stop()
     if (state !== 'running') return
     state = 'draining'
-    setTimeout(stop, DRAIN_LIMIT_MS)
+    limit = setTimeout(stop, DRAIN_LIMIT_MS)
     const drained = (): void => {
       if (state === 'draining') end()
     }

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { BoundAddress, ByteStream, Platform, TcpAddress } from '../core/platform.ts'
+import { type DescribedClient, listenExtendedOrPort } from '../proxy/extended-orport-server.ts'
+
+/** Where the application server of a PT server is: an Extended ORPort with its cookie file, or a port that is told nothing. */
+export type ApplicationPortPlace =
+  | { readonly kind: 'extended'; readonly address: TcpAddress; readonly cookieFile: string }
+  | { readonly kind: 'plain'; readonly address: TcpAddress }
+
+export interface ApplicationPortHandlers {
+  /** Owns the stream. */
+  readonly onClient: (stream: ByteStream) => void
+  /** Says whether a client may come in; asked at an Extended ORPort alone. */
+  readonly admit: (client: DescribedClient) => boolean | Promise<boolean>
+  readonly onRefused: (error: Error) => void
+  /** Hears of a failure after which nothing more is accepted. */
+  readonly onError: (error: Error) => void
+}
+
+/** The application server of a PT server, at work. */
+export interface ApplicationPort {
+  readonly place: ApplicationPortPlace
+  /** The address really bound. */
+  readonly address: TcpAddress
+  /** Takes nobody in any more; clients live on. */
+  stopAccepting(): Promise<void>
+  /** Does the same, and removes the cookie file. */
+  close(): Promise<void>
+}
+
+/** Binds what a PT server sends its clients to. Rejects with the system's error. */
+export async function openApplicationPort(
+  place: ApplicationPortPlace,
+  handlers: ApplicationPortHandlers,
+  platform: Pick<Platform, 'binder' | 'clock' | 'random'>,
+): Promise<ApplicationPort> {
+  if (place.kind === 'plain') {
+    const { onClient: onStream, onError } = handlers
+    const acceptor = await platform.binder.bind(place.address, { onStream, onError })
+    const close = (): Promise<void> => acceptor.close()
+    return { place, address: tcpAddressOf(acceptor.address), stopAccepting: close, close }
+  }
+  const { cookieFile } = place
+  const remove = (): Promise<void> => rm(cookieFile, { force: true })
+  try {
+    const writeCookieFile = (content: Buffer): Promise<void> => writePrivateFile(cookieFile, content)
+    const server = await listenExtendedOrPort({ ...handlers, platform, address: place.address, writeCookieFile })
+    return {
+      place,
+      address: tcpAddressOf(server.address),
+      stopAccepting: () => server.close(),
+      async close() {
+        await server.close()
+        await remove()
+      },
+    }
+  } catch (error) {
+    // The first failure is the one to tell.
+    await remove().catch(() => undefined)
+    throw error
+  }
+}
+
+/** Replaces a file atomically by one that its owner alone may read, and makes its directory where it is not there. */
+async function writePrivateFile(path: string, content: Buffer): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${randomBytes(8).toString('hex')}.new`
+  const file = await open(draft, 'wx', 0o600)
+  try {
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+function tcpAddressOf(bound: BoundAddress): TcpAddress {
+  if (typeof bound === 'string') throw new RangeError('an application port is one of TCP')
+  return { host: bound.address, port: bound.port }
+}

@@ -1,0 +1,125 @@
+import { PtError } from '../core/errors.ts'
+import type { Clock, Timer } from '../core/platform.ts'
+import { type ChildLine, parseLine } from '../ipc/parse-line.ts'
+import type { ChildExit, ChildSetup, PtChild, StartChild } from './child.ts'
+import type { PtExit } from './pt-process.ts'
+import { showLine } from './show-line.ts'
+import type { StartUp } from './start-up.ts'
+
+/** Lines of a child that are kept for people. */
+export const LAST_LINE_COUNT = 20
+
+/** What a child whose start has failed is given to end by itself, after SIGTERM. */
+export const FAILED_START_MS = 1_000
+
+export interface ChildRunParameters {
+  readonly startChild: StartChild
+  readonly setup: ChildSetup
+  readonly startUp: StartUp
+  readonly clock: Clock
+  readonly startTimeoutMs: number
+  readonly stopTimeoutMs: number
+  readonly onReady: () => void
+  /** A line that said nothing about the start. */
+  readonly onLine: (line: ChildLine, text: string, stream: 'stdout' | 'stderr') => void
+  /** Called once. `failure` is why it never was ready; undefined if it was. */
+  readonly onEnd: (exit: PtExit, failure: Error | undefined) => void
+}
+
+/** The life of one child: its start, its lines, and its end in steps. */
+export class ChildRun {
+  readonly #parameters: ChildRunParameters
+  readonly #child: PtChild
+  readonly #lastLines: string[] = []
+  #state: 'starting' | 'ready' | 'stopping' | 'failing' | 'ended' = 'starting'
+  #wasReady = false
+  /** Of the start, and then of the step of the stop. */
+  #timer: Timer
+  #reason: Error | undefined
+
+  /** Starts the child. */
+  constructor(parameters: ChildRunParameters) {
+    this.#parameters = parameters
+    const { startChild, setup, clock, startTimeoutMs } = parameters
+    const timedOut = (): void =>
+      this.abandon(new PtError('PT_HOST_TIMEOUT', `The PT process told no methods within ${startTimeoutMs} ms`))
+    this.#timer = clock.setTimer(timedOut, startTimeoutMs)
+    this.#child = startChild(setup, {
+      onLine: (line, stream) => this.#takeLine(line, stream),
+      onExit: (exit) => this.#end(exit),
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Ends the child in three steps: its input, then SIGTERM, then SIGKILL. */
+  stop(): void {
+    if (this.#state !== 'starting' && this.#state !== 'ready') return
+    this.#state = 'stopping'
+    const { stopTimeoutMs } = this.#parameters
+    this.#child.closeInput()
+    this.#after(stopTimeoutMs, () => {
+      this.#child.terminate()
+      this.#after(stopTimeoutMs, () => this.#child.kill())
+    })
+  }
+
+  /** Ends a child that is not ready, at once: nobody uses it yet. `reason` is what its start has failed by. */
+  abandon(reason: Error | undefined): void {
+    if (this.#state !== 'starting') return
+    this.#state = 'failing'
+    this.#reason = reason
+    this.#child.closeInput()
+    this.#child.terminate()
+    this.#after(FAILED_START_MS, () => this.#child.kill())
+  }
+
+  #after(delayMs: number, step: () => void): void {
+    this.#timer.cancel()
+    this.#timer = this.#parameters.clock.setTimer(step, delayMs)
+  }
+
+  #takeLine(text: string, stream: 'stdout' | 'stderr'): void {
+    if (this.#lastLines.push(showLine(text)) > LAST_LINE_COUNT) this.#lastLines.shift()
+    const { startUp, onLine, onReady } = this.#parameters
+    const line = parseLine(text)
+    const starting = this.#state === 'starting'
+    // Standard error comes after standard output: what failed may be told once the methods have ended.
+    const mayMatter = starting || line.kind === 'method-failure'
+    const taken = mayMatter && startUp.take(line, stream)
+    if (!taken) onLine(line, text, stream)
+    if (!starting || startUp.state === 'starting') return
+    if (startUp.state === 'failed') return this.abandon(undefined)
+    this.#state = 'ready'
+    this.#wasReady = true
+    this.#timer.cancel()
+    onReady()
+  }
+
+  #end(exit: ChildExit): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#timer.cancel()
+    const ended = Object.freeze({ ...exit, lastLines: Object.freeze([...this.#lastLines]) })
+    this.#parameters.onEnd(ended, this.#wasReady ? undefined : this.#toFailure(ended))
+  }
+
+  #toFailure(exit: PtExit): Error {
+    if (this.#reason !== undefined) return this.#reason
+    const { startUp } = this.#parameters
+    return startUp.state === 'failed' ? startUp.toError() : exitError(exit)
+  }
+}
+
+function exitError({ code, signal, error, lastLines }: PtExit): PtError {
+  if (error !== undefined) {
+    const reason = 'code' in error ? String(error.code) : showLine(error.message)
+    return new PtError('PT_HOST_EXITED', `The PT process could not be started: ${reason}`, { cause: error })
+  }
+  const how = signal === null ? `code ${code}` : `signal ${signal}`
+  const last = lastLines.findLast((line) => line !== '')
+  const said = last === undefined ? '' : `; its last line was: ${last}`
+  return new PtError('PT_HOST_EXITED', `The PT process ended before its methods were known, with ${how}${said}`)
+}

@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
+import { PtError } from '../core/errors.ts'
+import type { ListenAddress, TcpAddress } from '../core/platform.ts'
+import type { Arguments, Transport } from '../core/transport.ts'
+import { systemClock } from '../platform/system-clock.ts'
+import { adaptTransport } from './adapted-transport.ts'
+import type { StartChild } from './child.ts'
+import { ChildWatch } from './child-watch.ts'
+import type { ClientSource } from './client-adapter.ts'
+import { toVariables } from './configuration.ts'
+import { launch } from './launch.ts'
+import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
+import type { Admission, ServerSource } from './listener-child.ts'
+import { refuseUnknownOptions } from './option-names.ts'
+import type { PtProcess } from './pt-process.ts'
+import { supervise } from './supervisor.ts'
+
+/** What the children of a transport have in common. */
+export interface HostTransportSettings
+  extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound'> {
+  /** Says whether a client may come in, by what the server child tells of it; false, an error or no answer within 5 s turns it away. */
+  readonly admit?: Admission
+}
+
+/** How a PT process is started, by command or by another way such as a thread, and what it is configured with. */
+export type HostTransportSpec = HostTransportSettings &
+  (Pick<LaunchOptions, 'command' | 'args' | 'env'> | { readonly startChild: StartChild })
+
+/** A transport that PT processes implement. */
+export interface HostTransport extends Transport {
+  /** Ends the client child and so its connections; the next connect() launches another. Listeners end their own children. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Makes a Transport of a PT program. All clients share one child, launched by the first connect() and kept, with this program, until
+ * close(); each listen() launches a child of its own, since a server's address and options are fixed from the start.
+ *
+ * Options are texts, unchecked. listen() takes IP addresses and `localhost`. A listener on a fixed port survives the death of its child,
+ * which is started again; on port 0 it fails with PT_HOST_EXITED, since another child has another port. Throws PT_NAME_INVALID,
+ * PT_OPTION_UNKNOWN or PT_OPTION_INVALID.
+ */
+export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
+  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit'])
+  const { stateDir, versions, outbound, proxy, admit } = spec
+  const common = {
+    transports: [name],
+    stateDir,
+    ...(versions !== undefined && { versions }),
+    ...(outbound !== undefined && { outbound }),
+  }
+  const client: PtConfiguration = { ...common, role: 'client', ...(proxy !== undefined && { proxy }) }
+  const child = new SharedClient((supervision) => startProcess(spec, client, supervision))
+  const transport = adaptTransport({
+    name,
+    clientSource: child,
+    createServerSource: (options, address) =>
+      createServerSource(spec, { ...common, role: 'server' }, { options, address }),
+    admit,
+  })
+  // What is wrong is told before anything is started.
+  toVariables(client)
+  const close = (): Promise<void> => child.close()
+  return Object.freeze({ ...transport, close, [Symbol.asyncDispose]: close })
+}
+
+function startProcess(
+  spec: HostTransportSpec,
+  configuration: PtConfiguration,
+  supervision: Supervision,
+): Promise<PtProcess> {
+  const { startTimeoutMs, stopTimeoutMs, restart, restartDelayMs, maxRestarts, logger, signal } = spec
+  const given = {
+    startTimeoutMs,
+    stopTimeoutMs,
+    restart,
+    restartDelayMs,
+    maxRestarts,
+    logger,
+    ...supervision,
+    signal: joinSignals(signal, supervision.signal),
+  }
+  const limits = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Supervision
+  if ('startChild' in spec) return supervise(spec.startChild, configuration, limits)
+  const { command, args, env } = spec
+  return launch({
+    ...configuration,
+    ...limits,
+    command,
+    ...(args !== undefined && { args }),
+    ...(env !== undefined && { env }),
+  })
+}
+
+function joinSignals(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined)
+  return given.length > 1 ? AbortSignal.any(given) : given[0]
+}
+
+/** A client child that is there or under way. */
+interface SharedChild {
+  readonly process: Promise<PtProcess>
+  readonly ending: AbortController
+}
+
+/** The client child that all factories of one transport share, from the first connect() on. */
+class SharedClient implements ClientSource {
+  readonly watch = new ChildWatch(systemClock)
+  readonly #start: (supervision: Supervision) => Promise<PtProcess>
+  #current: SharedChild | undefined
+
+  constructor(start: (supervision: Supervision) => Promise<PtProcess>) {
+    this.#start = start
+  }
+
+  process(): Promise<PtProcess> {
+    this.#current ??= this.#launch()
+    return this.#current.process
+  }
+
+  async close(): Promise<void> {
+    const current = this.#current
+    this.#current = undefined
+    if (current === undefined) return
+    current.ending.abort(new PtError('PT_HOST_EXITED', 'The PT process was closed'))
+    const process = await current.process.catch(() => undefined)
+    await process?.stop()
+  }
+
+  #launch(): SharedChild {
+    const ending = new AbortController()
+    const forget = (): void => {
+      if (this.#current === current) this.#current = undefined
+    }
+    const follow = (process: PtProcess): PtProcess => {
+      this.watch.follow(process)
+      // Every connect() that finds no method says why.
+      process.on('error', () => {})
+      process.once('close', () => {
+        this.watch.release(process)
+        forget()
+      })
+      return process
+    }
+    const process = this.#start({ signal: ending.signal }).then(follow)
+    const current = { process, ending }
+    process.catch(forget)
+    return current
+  }
+}
+
+function createServerSource(
+  spec: HostTransportSpec,
+  common: PtConfiguration,
+  { options, address }: { readonly options: Arguments; readonly address: ListenAddress },
+): ServerSource {
+  const name = common.transports[0]!
+  const bind = bindAddressOf(address)
+  const cookieName = `extended_orport_auth_cookie_${randomBytes(8).toString('hex')}`
+  const cookieFile = resolve(common.stateDir, cookieName)
+  // On a port that the system chose, another child would listen elsewhere.
+  const supervision = bind.port === 0 ? { restart: false } : {}
+  const configurationFor = (orPort: TcpAddress): PtConfiguration => ({
+    ...common,
+    bind: { [name]: bind },
+    extendedOrPort: { address: orPort, cookieFile },
+    ...(Object.keys(options).length > 0 && { options: { [name]: options } }),
+  })
+  // What is wrong is told before anything is started.
+  toVariables(configurationFor({ host: '127.0.0.1', port: 1 }))
+  return {
+    place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile },
+    start: (port) => startProcess(spec, configurationFor(port.address), supervision),
+    end: (process) => process.stop(),
+  }
+}
+
+/** Makes what a child is told of where to listen: every address where no host is given, as net does. Throws PT_ADDRESS_INVALID or PT_OPTION_INVALID. */
+function bindAddressOf(address: ListenAddress): TcpAddress {
+  if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'A PT process listens on TCP, not on a UNIX socket')
+  if (address.ipv6Only === true) throw new PtError('PT_OPTION_INVALID', 'Option "ipv6Only" is not for PT processes')
+  const { host = everyAddress(), port } = address
+  if (host === 'localhost') return { host: '127.0.0.1', port }
+  if (isIP(host) === 0) throw new PtError('PT_ADDRESS_INVALID', 'A PT process listens on an IP address, not on a name')
+  return { host, port }
+}
+
+function everyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0'
+}

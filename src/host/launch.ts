@@ -1,0 +1,19 @@
+import { invalidOption } from '../core/options.ts'
+import { startChildProcess } from './child-process.ts'
+import type { LaunchOptions } from './launch-options.ts'
+import { refuseUnknownOptions } from './option-names.ts'
+import type { PtProcess } from './pt-process.ts'
+import { supervise } from './supervisor.ts'
+
+/**
+ * Launches a PT process by a command, which is no shell's, and keeps it running. Resolves when its methods are known; rejects as supervise() does. It ends with this
+ * process, however that ends, if it obeys TOR_PT_EXIT_ON_STDIN_CLOSE.
+ */
+export async function launch(options: LaunchOptions): Promise<PtProcess> {
+  refuseUnknownOptions(options, ['command', 'args', 'env'])
+  const { command, args = [], env = {}, ...rest } = options
+  if (typeof command !== 'string' || command === '') throw invalidOption('command', 'the path or name of a program')
+  if (!Array.isArray(args) || !args.every((argument) => typeof argument === 'string'))
+    throw invalidOption('args', 'a list of texts')
+  return await supervise(startChildProcess({ command, args: [...args], env: { ...env } }), rest, rest)
+}

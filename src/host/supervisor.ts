@@ -1,0 +1,239 @@
+import { EventEmitter } from 'node:events'
+import { PtError } from '../core/errors.ts'
+import type { Clock, Timer } from '../core/platform.ts'
+import type { Transport } from '../core/transport.ts'
+import type { ChildLine } from '../ipc/parse-line.ts'
+import { systemClock } from '../platform/system-clock.ts'
+import type { StartChild } from './child.ts'
+import { ChildRun } from './child-run.ts'
+import { DEFAULT_VERSIONS, toVariables } from './configuration.ts'
+import type { PtConfiguration, Supervision } from './launch-options.ts'
+import { processTransport } from './process-transport.ts'
+import type { Method, PtExit, PtProcess, PtProcessEvents } from './pt-process.ts'
+import { StartUp } from './start-up.ts'
+import { LONGEST_RESTART_DELAY_MS, type ResolvedSupervision, resolveSupervision } from './supervision.ts'
+
+/** Events that are kept for listeners who come when supervise() has resolved; of more the oldest are dropped. */
+export const MAX_EARLY_EVENTS = 100
+
+const NO_METHODS: ReadonlyMap<string, Method> = new Map()
+const NO_FAILURES: ReadonlyMap<string, string> = new Map()
+
+/**
+ * Starts a child and keeps it running. Resolves when its methods are known. Rejects, once the child is gone, with PtError PT_HOST_EXITED, PT_HOST_TIMEOUT, PT_HOST_GRAMMAR,
+ * PT_HOST_VERSION, PT_HOST_PROXY or PT_HOST_FAILED, or with the signal's reason; before anything is started, with PT_OPTION_INVALID. After the first start the signal stops it.
+ */
+export async function supervise(
+  startChild: StartChild,
+  configuration: PtConfiguration,
+  supervision: Supervision = {},
+  clock: Clock = systemClock,
+): Promise<PtProcess> {
+  const supervisor = new Supervisor({ startChild, configuration, limits: resolveSupervision(supervision), clock })
+  await supervisor.start()
+  return supervisor
+}
+
+interface SupervisorParameters {
+  readonly startChild: StartChild
+  readonly configuration: PtConfiguration
+  readonly limits: ResolvedSupervision
+  readonly clock: Clock
+}
+
+type State =
+  | { readonly kind: 'running'; readonly run: ChildRun; readonly startUp: StartUp }
+  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'closed' }
+
+class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
+  readonly role: 'client' | 'server'
+  readonly #configuration: PtConfiguration & Required<Pick<PtConfiguration, 'versions'>>
+  readonly #variables: Readonly<Record<string, string>>
+  readonly #parameters: SupervisorParameters
+  readonly #onAbort = (): void => this.#abort()
+  #state: State = { kind: 'closed' }
+  #firstStart: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined
+  #early: (() => void)[] | undefined = []
+  #ready: StartUp | undefined
+  #readySinceMs = 0
+  #version = ''
+  #restartCount = 0
+  #failedStartCount = 0
+  #lastExit: PtExit | undefined
+  #stopped: Promise<PtExit> | undefined
+  #resolveStopped: (exit: PtExit) => void = () => {}
+
+  constructor(parameters: SupervisorParameters) {
+    super()
+    this.#parameters = parameters
+    this.#variables = toVariables(parameters.configuration)
+    const { transports, versions = DEFAULT_VERSIONS } = parameters.configuration
+    this.#configuration = Object.freeze({
+      ...parameters.configuration,
+      transports: Object.freeze([...transports]),
+      versions: Object.freeze([...versions]),
+    })
+    this.role = this.#configuration.role
+    // Every connection of an adapter that waits for the next child listens.
+    this.setMaxListeners(0)
+  }
+
+  get version(): string {
+    return this.#version
+  }
+
+  get pid(): number | undefined {
+    return this.#state.kind === 'running' ? this.#state.run.pid : undefined
+  }
+
+  get closed(): boolean {
+    return this.#state.kind === 'closed'
+  }
+
+  get methods(): ReadonlyMap<string, Method> {
+    return this.#ready?.methods ?? NO_METHODS
+  }
+
+  get failures(): ReadonlyMap<string, string> {
+    return this.#ready?.failures ?? NO_FAILURES
+  }
+
+  transport(name: string): Transport {
+    return processTransport(this, this.#configuration, name)
+  }
+
+  stop(): Promise<PtExit> {
+    this.#stopped ??= new Promise((resolve) => {
+      this.#resolveStopped = resolve
+      queueMicrotask(() => this.#beginStop())
+    })
+    return this.#stopped
+  }
+
+  /** Starts the first child. */
+  async start(): Promise<void> {
+    const { signal } = this.#parameters.limits
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', this.#onAbort)
+    await new Promise<void>((resolve, reject) => {
+      this.#firstStart = { resolve, reject }
+      this.#run()
+    })
+  }
+
+  #run(): void {
+    const { startChild, limits, clock } = this.#parameters
+    const { role, transports, versions, proxy } = this.#configuration
+    const startUp = new StartUp({ role, transports, versions, proxied: proxy !== undefined })
+    const run = new ChildRun({
+      startChild,
+      setup: { variables: this.#variables },
+      startUp,
+      clock,
+      startTimeoutMs: limits.startTimeoutMs,
+      stopTimeoutMs: limits.stopTimeoutMs,
+      onReady: () => this.#becomeReady(startUp),
+      onLine: (line, text, stream) => this.#tellLine(line, text, stream),
+      onEnd: (exit, failure) => this.#runEnded(exit, failure),
+    })
+    this.#state = { kind: 'running', run, startUp }
+  }
+
+  #becomeReady(startUp: StartUp): void {
+    const { limits, clock } = this.#parameters
+    this.#ready = startUp
+    this.#version = startUp.version
+    this.#readySinceMs = clock.monotonic()
+    this.#failedStartCount = 0
+    limits.logger?.info?.('host:ready', { version: startUp.version, transports: [...startUp.methods.keys()] })
+    const first = this.#firstStart
+    this.#firstStart = undefined
+    if (first === undefined) return this.#tell(() => this.emit('ready'))
+    first.resolve()
+    // Listeners come in the turn in which supervise() resolves.
+    clock.defer(() => this.#tellEarly())
+  }
+
+  #runEnded(exit: PtExit, failure: Error | undefined): void {
+    const { limits, clock } = this.#parameters
+    this.#lastExit = exit
+    this.#ready = undefined
+    if (this.#firstStart !== undefined) {
+      this.#release()
+      return this.#firstStart.reject(failure!)
+    }
+    if (this.#stopped !== undefined) return this.#close()
+    limits.logger?.warn?.('host:exit', { code: exit.code, signal: exit.signal })
+    const next = limits.restart ? this.#planRestart(failure) : undefined
+    if (next === undefined) this.#release()
+    else this.#state = { kind: 'waiting', timer: clock.setTimer(() => this.#run(), next) }
+    this.#tell(() => this.emit('exit', exit))
+    if (next !== undefined && this.#stopped === undefined)
+      this.#tell(() => this.emit('restart', next, this.#restartCount))
+    if (next === undefined) this.#giveUp(limits.restart ? failure : undefined)
+  }
+
+  /** Returns the delay in ms; undefined when too many starts have failed. */
+  #planRestart(failure: Error | undefined): number | undefined {
+    const { limits, clock } = this.#parameters
+    if (failure !== undefined && ++this.#failedStartCount >= limits.maxRestarts) return undefined
+    const lasted = failure === undefined && clock.monotonic() - this.#readySinceMs >= LONGEST_RESTART_DELAY_MS
+    if (lasted) this.#restartCount = 0
+    const longestMs = Math.max(LONGEST_RESTART_DELAY_MS, limits.restartDelayMs)
+    return Math.min(limits.restartDelayMs * 2 ** this.#restartCount++, longestMs)
+  }
+
+  #giveUp(failure: Error | undefined): void {
+    try {
+      if (failure === undefined) return
+      this.#parameters.limits.logger?.error?.('host:failed', failure instanceof PtError ? { code: failure.code } : {})
+      this.#tell(() => this.emit('error', failure))
+    } finally {
+      this.#close()
+    }
+  }
+
+  #abort(): void {
+    if (this.#firstStart === undefined) void this.stop()
+    else if (this.#state.kind === 'running') this.#state.run.abandon(this.#parameters.limits.signal!.reason as Error)
+  }
+
+  #beginStop(): void {
+    const state = this.#state
+    if (state.kind === 'running') return state.run.stop()
+    if (state.kind === 'closed') return this.#resolveStopped(this.#lastExit!)
+    state.timer.cancel()
+    this.#close()
+  }
+
+  /** Lets go of what would outlive the last child. */
+  #release(): void {
+    this.#state = { kind: 'closed' }
+    this.#parameters.limits.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  #close(): void {
+    this.#release()
+    this.#resolveStopped(this.#lastExit!)
+    this.#tell(() => this.emit('close'))
+  }
+
+  #tellLine(line: ChildLine, text: string, stream: 'stdout' | 'stderr'): void {
+    if (stream === 'stdout' && line.kind === 'log')
+      this.#tell(() => this.emit('log', Object.freeze({ severity: line.severity, message: line.message })))
+    else if (stream === 'stdout' && line.kind === 'status') this.#tell(() => this.emit('status', line.fields))
+    else this.#tell(() => this.emit('line', text, stream))
+  }
+
+  #tell(emit: () => void): void {
+    if (this.#early === undefined) emit()
+    else if (this.#early.push(emit) > MAX_EARLY_EVENTS) this.#early.shift()
+  }
+
+  #tellEarly(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const emit of early) emit()
+  }
+}

@@ -1,0 +1,96 @@
+import { Worker } from 'node:worker_threads'
+import { type LockName, releaseLock } from '../platform/process-lock.ts'
+import { createChildEvents } from './child-lines.ts'
+import type { ChildExit, PtChild, StartChild } from './child.ts'
+import type { PtConfiguration, Supervision } from './launch-options.ts'
+import { refuseUnknownOptions } from './option-names.ts'
+import type { PtProcess } from './pt-process.ts'
+import { supervise } from './supervisor.ts'
+import type { ThreadData, ThreadMessage, ThreadRequest } from './thread-messages.ts'
+
+/** As built: Node 20's threads take no loader of TypeScript. */
+const WORKER = new URL('./thread-worker.js', import.meta.url)
+
+export interface ThreadSettings {
+  /** Flags, as ptkit takes them; they win over the configuration. */
+  readonly args?: readonly string[]
+}
+
+/** What runInThread() takes. */
+export interface ThreadOptions extends PtConfiguration, Supervision, ThreadSettings {}
+
+/**
+ * Runs the dispatcher with this package's transports in a worker thread, a MessagePort in place of standard input and output (draft §6.3.1).
+ * Rejects as launch() does. A stop is closed input, then what SIGTERM is to a process, then the end of the thread.
+ */
+export async function runInThread(options: ThreadOptions): Promise<PtProcess> {
+  refuseUnknownOptions(options, ['args'])
+  return await supervise(startThread(options), options, options)
+}
+
+/** Makes a StartChild whose children are threads of this process. */
+export function startThread({ args = [] }: ThreadSettings = {}): StartChild {
+  return ({ variables }, handlers) => {
+    const events = createChildEvents(handlers)
+    try {
+      // Its environment is what it is told: TOR_PT_* of this process is not for it.
+      const worker = new Worker(WORKER, {
+        workerData: { argv: [...args], environment: { ...variables } } satisfies ThreadData,
+        env: {},
+        // Flags of this process may be none of a thread's: --input-type, say.
+        execArgv: [],
+        name: 'pluggable-transports',
+      })
+      return new ThreadChild(worker, events)
+    } catch (error) {
+      events.exit({ code: null, signal: null, error: error as Error })
+      return NO_CHILD
+    }
+  }
+}
+
+/** What could not be started. */
+const NO_CHILD: PtChild = Object.freeze({ pid: undefined, closeInput: () => {}, terminate: () => {}, kill: () => {} })
+
+class ThreadChild implements PtChild {
+  readonly pid = undefined
+  readonly #worker: Worker
+  readonly #locks: LockName[] = []
+  #killed = false
+
+  constructor(worker: Worker, events: ReturnType<typeof createChildEvents>) {
+    this.#worker = worker
+    worker.on('message', (message: ThreadMessage) => {
+      if (message.kind === 'lock') this.#locks.push(message.lock)
+      else {
+        this.#tell({ kind: 'taken', length: message.text.length })
+        events.line(message.text, message.stream)
+      }
+    })
+    // A process of its own would have written this before its end.
+    worker.on('error', (error) => events.line(`${error.name}: ${error.message}`, 'stderr'))
+    worker.on('exit', (code) => {
+      const exit: ChildExit = this.#killed ? { code: null, signal: 'SIGKILL' } : { code, signal: null }
+      const ended = (): void => events.exit(exit)
+      // Only then may another child take the state.
+      Promise.all(this.#locks.map(releaseLock)).then(ended, ended)
+    })
+  }
+
+  closeInput(): void {
+    this.#tell({ kind: 'close-input' })
+  }
+
+  terminate(): void {
+    this.#tell({ kind: 'terminate' })
+  }
+
+  kill(): void {
+    this.#killed = true
+    void this.#worker.terminate()
+  }
+
+  #tell(request: ThreadRequest): void {
+    this.#worker.postMessage(request, [])
+  }
+}

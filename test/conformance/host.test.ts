@@ -1,0 +1,4 @@
+import { launch } from 'pluggable-transports/host'
+import { runHostConformance } from 'pluggable-transports/testing'
+
+runHostConformance({ name: 'launch()', launch })
