@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DatagramSocket } from '../../../src/core/platform.ts'
+import type { DatagramHandlers, DatagramSocket, Datagrams } from '../../../src/core/platform.ts'
 import { MemoryDatagrams, SeededRandom, createMemoryPlatform } from '../../../src/testing/index.ts'
 import { IDLE_MS, LOCAL, TARGET, runPacketsClient, runPacketsServer } from '../../support/packet-worlds.ts'
+import { ScriptedSocket } from '../../support/scripted-datagrams.ts'
 
 const CLIENT_COUNT = 100
 const MAX_LENGTH = 65_507
@@ -45,7 +46,10 @@ function isPacketOf(client: number, sequence: number, packet: Buffer): boolean {
   return noise.compare(packet, room, length, start + room, start + length) === 0
 }
 
-/** One answer of so many is the whole packet, the others are its first bytes: this many packets of 64 KiB take their time. */
+/**
+ * One answer of so many is the whole packet, the others are its first bytes: this many packets of 64 KiB take their time, and answers of every
+ * size have a test of their own.
+ */
 const WHOLE_ANSWER = 8
 const SHORT_LENGTH = 16
 
@@ -105,7 +109,7 @@ async function openClient(datagrams: MemoryDatagrams, client: number, faults: st
   return { answers, burst, sentCount: () => sentCount, socket }
 }
 
-test('carries packets of every size for 100 clients at once, in order, whole, and to nobody else, through 10 minutes', async () => {
+test('carries packets of every size of 100 clients at once to the server, in order, whole, and to nobody else, through 10 minutes', async () => {
   const memory = createMemoryPlatform({ capacity: 4 * MAX_LENGTH })
   const datagrams = new MemoryDatagrams(2 ** 30)
   memory.clock.watch(() => datagrams.activity)
@@ -163,4 +167,44 @@ test('carries packets of every size for 100 clients at once, in order, whole, an
   assert.deepEqual([memory.network.openStreamCount, datagrams.openSocketCount], [0, CLIENT_COUNT + 2])
   await Promise.all([client.dispatcher.stop(), server.dispatcher.stop()])
   assert.deepEqual([platform.clock.timerCount, datagrams.openSocketCount], [0, CLIENT_COUNT + 1])
+})
+
+test('carries answers of every size to the client, in order and whole', async () => {
+  const platform = createMemoryPlatform({ capacity: 4 * MAX_LENGTH })
+  let toRelay: DatagramHandlers | undefined
+  const datagrams: Datagrams = {
+    bind: () => Promise.reject(new Error('nobody binds here')),
+    connect: async (_remote, handlers) => {
+      toRelay = handlers
+      return new ScriptedSocket(handlers)
+    },
+  }
+  const server = await runPacketsServer(platform, { ipcLogLevel: 'WARN' }, { datagrams })
+  const client = await runPacketsClient(platform, { ipcLogLevel: 'WARN' })
+  const faults: string[] = []
+  let owner = 0
+  let answers = new Sequence((sequence, packet) => isPacketOf(owner, sequence, packet), faults)
+  const application = await platform.datagrams.bind(
+    { host: '127.0.0.1', port: 10_000 },
+    { onMessage: (packet) => answers.take(packet), onError: assert.ifError },
+  )
+  application.send(Buffer.from('a'), LOCAL)
+  await platform.clock.settle()
+
+  const source = { address: TARGET.host, family: 'IPv4', port: TARGET.port } as const
+  for (owner = 0; owner < CLIENT_COUNT; owner++) {
+    answers = new Sequence((sequence, packet) => isPacketOf(owner, sequence, packet), faults)
+    for (let sequence = 0; sequence < packetCount(owner); sequence++) {
+      toRelay!.onMessage(packetOf(owner, sequence), source)
+      if (sequence % BURST === BURST - 1) await platform.clock.settle()
+    }
+    await platform.clock.settle()
+    platform.datagrams.sent.length = 0
+    assert.deepEqual([answers.count, faults], [packetCount(owner), []])
+  }
+
+  assert.deepEqual([client.logs(), server.logs()], [[], []])
+  await application.close()
+  await Promise.all([client.dispatcher.stop(), server.dispatcher.stop()])
+  assert.deepEqual([platform.clock.timerCount, platform.datagrams.openSocketCount], [0, 0])
 })
