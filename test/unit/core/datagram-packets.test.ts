@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import type { Listener } from '../../../src/core/listener.ts'
 import type { PacketConnection, PacketOptions } from '../../../src/core/packets.ts'
 import type { DatagramSocket, Datagrams } from '../../../src/core/platform.ts'
@@ -99,6 +100,34 @@ async function scene(
 const tagged = (text: string): Buffer => Buffer.concat([Buffer.of(TAG), Buffer.from(text)])
 
 describe('packets in datagrams of a transport', () => {
+  it('tells peers of one port on different hosts apart', async () => {
+    const { platform, servers, close } = await scene()
+    const handlers = { onMessage: () => undefined, onError: () => undefined }
+    const bound = await Promise.all(
+      ['127.0.0.2', '127.0.0.3'].map((host) => platform.datagrams.bind({ host, port: 5353 }, handlers)),
+    )
+    for (const [index, socket] of bound.entries()) socket.send(tagged(`from ${index}`), { host: HOST, port: PORT })
+    await platform.clock.settle()
+    assert.deepEqual(
+      servers.map(({ received }) => received),
+      [['from 0'], ['from 1']],
+    )
+    for (const socket of bound) await socket.close()
+    await close()
+  })
+
+  for (const unsafeLogging of [false, true])
+    it(`${unsafeLogging ? 'keeps' : 'loses'} the address in the cause of a refused datagram with unsafeLogging ${unsafeLogging}`, async () => {
+      const { connect, close } = await scene({}, { unsafeLogging })
+      const client = connect({ host: '127.0.0.99', port: 9 })
+      const error = await new Promise<Error>((resolve) => {
+        client.packets.send('to nobody', (failure) => resolve(failure!))
+      })
+      assert.equal(Reflect.get(error.cause as object, 'code'), 'ECONNREFUSED')
+      assert.equal(inspect(error).includes('127.0.0.99'), unsafeLogging)
+      await close()
+    })
+
   it('carries them both ways, each as one datagram', async () => {
     const { platform, servers, connect, close } = await scene()
     const client = connect()
