@@ -38,6 +38,9 @@ export class StreamPackets extends PacketEndpoint {
   /** What one read brought and is not delivered yet; the connection is paused as long as there is something. */
   #arrived: readonly Buffer[] = []
   #fault: string | undefined
+  /** What came of the stream while something was not delivered yet, and waits for that. */
+  #hasEnded = false
+  #hasClosed = false
   #nextDelivery: NodeJS.Immediate | undefined
   #linger: Timer | undefined
   #error: Error | undefined
@@ -115,14 +118,24 @@ export class StreamPackets extends PacketEndpoint {
   #deliverTurn(packets: readonly Buffer[]): void {
     const end = Math.min(packets.length, MAX_PACKETS_PER_TURN)
     for (let index = 0; index < end; index++) this.deliver(packets[index]!)
-    // A listener may have ended it, and then it is no fault any more.
-    if (!this.isOpen) return
-    this.#arrived = packets.slice(end)
-    if (this.#arrived.length > 0) {
+    // A listener may have ended it.
+    if (end < packets.length && this.isOpen) {
+      this.#arrived = packets.slice(end)
       this.#connection.pause()
       this.#nextDelivery = setImmediate(() => this.#deliverTurn(this.#arrived))
-    } else if (this.#fault === undefined) this.#connection.resume()
-    else this.#endByFault(this.#fault)
+      return
+    }
+    const wasPaused = this.#arrived.length > 0
+    this.#arrived = []
+    if (this.#fault !== undefined && this.isOpen) this.#endByFault(this.#fault)
+    else if (wasPaused) this.#goOn()
+  }
+
+  /** Takes up what waited for the last packet of a read. */
+  #goOn(): void {
+    this.#connection.resume()
+    if (this.#hasEnded) this.#peerEnded()
+    if (this.#hasClosed) this.#closed()
   }
 
   #endByFault(fault: string): void {
@@ -131,10 +144,15 @@ export class StreamPackets extends PacketEndpoint {
   }
 
   #peerEnded(): void {
-    if (!this.isOpen) return
-    const cutOff = 'The peer ended the stream in the middle of a packet'
-    if (this.#reader.pendingLength > 0) this.destroy(new PtError('PT_TRUNCATED', cutOff))
-    else this.close()
+    this.#hasEnded = true
+    if (!this.isOpen || this.#arrived.length > 0) return
+    if (this.#reader.pendingLength === 0) {
+      this.close()
+      return
+    }
+    // The connection may have closed by now, and would not tell it.
+    this.#error ??= new PtError('PT_TRUNCATED', 'The peer ended the stream in the middle of a packet')
+    this.destroy(this.#error)
   }
 
   #flush(): void {
@@ -160,6 +178,8 @@ export class StreamPackets extends PacketEndpoint {
   }
 
   #closed(): void {
+    this.#hasClosed = true
+    if (this.isOpen && this.#arrived.length > 0 && this.#error === undefined) return
     clearImmediate(this.#turnEnd)
     clearImmediate(this.#nextDelivery)
     this.#linger?.cancel()

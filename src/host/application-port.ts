@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BoundAddress, ByteStream, Platform, TcpAddress } from '../core/platform.ts'
+import { replaceFile } from '../platform/replace-file.ts'
 import { type DescribedClient, listenExtendedOrPort } from '../proxy/extended-orport-server.ts'
 
 /** Where the application server of a PT server is: an Extended ORPort with its cookie file, or a port that is told nothing. */
@@ -45,7 +45,10 @@ export async function openApplicationPort(
   const { cookieFile } = place
   const remove = (): Promise<void> => rm(cookieFile, { force: true })
   try {
-    const writeCookieFile = (content: Buffer): Promise<void> => writePrivateFile(cookieFile, content)
+    const writeCookieFile = async (content: Buffer): Promise<void> => {
+      await mkdir(dirname(cookieFile), { recursive: true, mode: 0o700 })
+      await replaceFile(cookieFile, content)
+    }
     const server = await listenExtendedOrPort({ ...handlers, platform, address: place.address, writeCookieFile })
     return {
       place,
@@ -59,25 +62,6 @@ export async function openApplicationPort(
   } catch (error) {
     // The first failure is the one to tell.
     await remove().catch(() => undefined)
-    throw error
-  }
-}
-
-/** Replaces a file atomically by one that its owner alone may read, and makes its directory where it is not there. */
-async function writePrivateFile(path: string, content: Buffer): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const draft = `${path}.${randomBytes(8).toString('hex')}.new`
-  const file = await open(draft, 'wx', 0o600)
-  try {
-    try {
-      await file.writeFile(content)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
     throw error
   }
 }

@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, access, constants, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, access, constants, mkdir, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { PtError } from '../core/errors.ts'
 import type { SlotFile, StateDirectory, Store } from '../core/platform.ts'
-import { draftName, removeLeftovers } from './leftovers.ts'
+import { removeLeftovers } from './leftovers.ts'
+import { replaceFile } from './replace-file.ts'
 import { makePrivate } from './private-mode.ts'
 import { acquireProcessLock } from './process-lock.ts'
 import { LockedSlotFile, slotHandleOf } from './slot-file.ts'
 
 const DIRECTORY_MODE = 0o700
-const FILE_MODE = 0o600
 const MOST_READ_LENGTH = 1024 * 1024
 
 /**
@@ -58,22 +57,7 @@ class FileDirectory implements StateDirectory {
   }
 
   async replace(name: string, content: Uint8Array | string): Promise<void> {
-    const path = this.#join(name)
-    const temporary = draftName(path, randomBytes(8).toString('hex'))
-    const file = await open(temporary, 'wx', FILE_MODE)
-    try {
-      try {
-        await file.writeFile(content)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(temporary, path)
-    } catch (error) {
-      // The first failure is the one to tell.
-      await unlink(temporary).catch(() => undefined)
-      throw error
-    }
+    await replaceFile(this.#join(name), content)
   }
 
   async openSlots(name: string, length: number, create: () => Buffer): Promise<SlotFile> {

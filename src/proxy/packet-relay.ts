@@ -10,7 +10,7 @@ export interface PacketRelayOptions {
   readonly idleTimeoutMs: number
   /** Opens the socket whose peer is the application server. Packets that come meanwhile wait, as many as before a connection. */
   readonly open: (handlers: DatagramHandlers, signal: AbortSignal) => Promise<DatagramSocket>
-  /** Hears of the first packet that the system refused; each costs itself alone. */
+  /** Hears of the first packet that the system refused for a reason, by its code; each costs itself alone. */
   readonly onRefused?: (error: Error) => void
 }
 
@@ -30,7 +30,8 @@ class PacketRelay {
   readonly #opening = new AbortController()
   #socket: DatagramSocket | undefined
   #failure: { readonly error: unknown } | undefined
-  #hasRefused = false
+  /** Codes of refusals that were told; the system has few. */
+  readonly #toldCodes = new Set<unknown>()
 
   constructor(connection: PacketConnection, options: PacketRelayOptions) {
     this.#connection = connection
@@ -82,8 +83,10 @@ class PacketRelay {
   }
 
   readonly #onSent = (error: Error | null): void => {
-    if (error === null || this.#hasRefused || this.#opening.signal.aborted) return
-    this.#hasRefused = true
+    if (error === null || this.#opening.signal.aborted) return
+    const code = 'code' in error ? error.code : undefined
+    if (this.#toldCodes.has(code)) return
+    this.#toldCodes.add(code)
     this.#options.onRefused?.(error)
   }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, type Socket, createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startApplicationServer } from '../support/application-server.ts'
@@ -13,6 +12,7 @@ import { startPtkit, torEnvironment } from '../support/ptkit-process.ts'
 import { readExactly } from '../support/read-exactly.ts'
 import { SocksRefusal, connectThroughSocks } from '../support/socks-client.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { closedPort } from '../support/closed-port.ts'
 
 const LOUD = ['-ipcLogLevel', 'DEBUG', '-enableLogging', '-logLevel', 'DEBUG']
 const LIMIT_MS = 10_000
@@ -69,16 +69,6 @@ async function startClient(t: TestContext, flags: readonly string[], environment
   return { ...witness, socksPort: portOf(address!) }
 }
 
-/** A port of loopback on which nobody listens. */
-async function findClosedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function open(t: TestContext, ...target: Parameters<typeof connectThroughSocks>): Promise<Socket> {
   const socket = await connectThroughSocks(...target)
   t.after(() => socket.destroy())
@@ -88,7 +78,7 @@ async function open(t: TestContext, ...target: Parameters<typeof connectThroughS
 /** Lets clients and servers of ptkit succeed and fail in every way; returns what was said, and what was to be kept secret. */
 async function live(t: TestContext, flags: readonly string[]) {
   const { port: applicationPort, arrivals } = await startApplicationServer(t)
-  const [refusedPort, proxyPort, orPort] = [await findClosedPort(), await findClosedPort(), await findClosedPort()]
+  const [refusedPort, proxyPort, orPort] = [await closedPort(), await closedPort(), await closedPort()]
   const cookieFile = join(await temporaryDirectory(t), 'cookie-of-mine')
   const proxy = `socks5://${PROXY_USER}:${PROXY_PASSWORD}@127.0.0.1:${proxyPort}`
   const [server, orServer, client, proxied] = await Promise.all([

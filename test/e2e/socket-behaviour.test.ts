@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { type AnySocket, type OpenWorld, logOf, openNet, openObfs4 } from '../support/socket-pairs.ts'
 import { nextMessage, startBuiltProcess } from '../support/built-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { closedPort } from '../support/closed-port.ts'
 
 type Scenario = (open: OpenWorld, context: TestContext) => Promise<unknown>
 
@@ -31,15 +31,6 @@ const toNothing: LookupFunction = (_name, _options, callback) => {
   process.nextTick(callback, error, '', 0)
 }
 const echo = (socket: AnySocket): void => void socket.pipe(socket)
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** What arrives, and where from. */
 async function exchange(socket: AnySocket): Promise<object> {
@@ -69,7 +60,7 @@ const OPEN_HALVES = { server: true, client: true }
 
 sameAsNet('a refused connection', async (open, context) => {
   const world = await open(context)
-  return logOf(world.dial({ host: '127.0.0.1', port: await freePort() }))
+  return logOf(world.dial({ host: '127.0.0.1', port: await closedPort() }))
 })
 
 sameAsNet('a name that nobody knows', async (open, context) => {

@@ -2,9 +2,10 @@ import { createRegistry } from '../../src/core/registry.ts'
 import type { DatagramAddress, Datagrams, TcpAddress, UdpAddress } from '../../src/core/platform.ts'
 import type { Transport } from '../../src/core/transport.ts'
 import { runDispatcher } from '../../src/dispatcher/index.ts'
-import type { ClientConfig, CommonConfig, ServerConfig } from '../../src/ipc/config.ts'
+import type { ClientConfig, ServerConfig } from '../../src/ipc/config.ts'
 import { type MemoryPlatform, plain } from '../../src/testing/index.ts'
 import { obfs4 } from '../../src/transports/obfs4/index.ts'
+import { CLIENT_CONFIG, SERVER_CONFIG } from './dispatcher-world.ts'
 import { VERSION_3, createLines } from './ipc-lines.ts'
 
 export const IDLE_MS = 120_000
@@ -14,17 +15,7 @@ export const BRIDGE: TcpAddress = { host: '127.0.0.1', port: 4430 }
 /** Where the application server is. */
 export const TARGET: UdpAddress = { host: '127.0.0.1', port: 5300 }
 
-const common: CommonConfig = {
-  version: VERSION_3,
-  stateLocation: 'state',
-  exitOnStdinClose: false,
-  mode: 'transparent-UDP',
-  udpIdleTimeoutMs: IDLE_MS,
-  outbound: {},
-  ipcLogLevel: 'DEBUG',
-  logFileLevel: undefined,
-  unsafeLogging: false,
-}
+const common = { version: VERSION_3, mode: 'transparent-UDP', udpIdleTimeoutMs: IDLE_MS, ipcLogLevel: 'DEBUG' } as const
 
 /** Runs a dispatcher's client for packets in memory. */
 export async function runPacketsClient(
@@ -33,13 +24,10 @@ export async function runPacketsClient(
   transports: readonly Transport[] = [plain, obfs4],
 ) {
   const config: ClientConfig = {
+    ...CLIENT_CONFIG,
     ...common,
-    role: 'client',
-    transports: [{ name: 'plain', arguments: {} }],
-    udpQueue: 64,
     listen: LOCAL,
     target: BRIDGE,
-    upstreamProxy: undefined,
     ...changes,
   }
   return run({ config, platform, registry: createRegistry(transports) })
@@ -55,8 +43,8 @@ export async function runPacketsServer(
 ) {
   const { datagrams = platform.datagrams, ...rest } = others
   const config: ServerConfig = {
+    ...SERVER_CONFIG,
     ...common,
-    role: 'server',
     transports: [{ name: 'plain', arguments: {}, bind: BRIDGE }],
     application: { kind: 'plain', address: TARGET },
     ...changes,

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { mkdir, readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { hasCommand } from './commands.ts'
 import { poll } from './poll.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { TorProcess, run } from './tor-process.ts'
+import { closedPort } from './closed-port.ts'
 
 const AUTHORITY_COUNT = 3
 const EXIT_COUNT = 2
@@ -62,7 +61,7 @@ export class TorNetwork {
     for (let index = 0; index < EXIT_COUNT; index++) {
       await TorProcess.start(test, join(directory, `exit${index}`), [
         ...common,
-        ...relayLines(await freePort()),
+        ...relayLines(await closedPort()),
         'ExitRelay 1',
         // A policy for loopback alone has the summary "reject", and no client would choose this exit. Only loopback is asked for.
         'ExitPolicy accept *:*',
@@ -75,7 +74,7 @@ export class TorNetwork {
   /** Starts a bridge whose obfs4 is the given command line, and waits until it has bootstrapped. */
   async startBridge(command: string): Promise<TorBridge> {
     const path = join(this.#directory, `bridge${this.#count++}`)
-    const [orPort, port] = [await freePort(), await freePort()]
+    const [orPort, port] = [await closedPort(), await closedPort()]
     const log = join(path, 'debug.log')
     await mkdir(path, { mode: 0o700 })
     const tor = await TorProcess.start(this.#test, path, [
@@ -105,7 +104,7 @@ export class TorNetwork {
 
   /** Starts a client of one bridge whose obfs4 is the given command line, and waits until it has bootstrapped. */
   async startClient(command: string, { bridgeLine }: TorBridge): Promise<TorClient> {
-    const socksPort = await freePort()
+    const socksPort = await closedPort()
     const tor = await TorProcess.start(this.#test, join(this.#directory, `client${this.#count++}`), [
       ...this.#common,
       ...CONTROL,
@@ -165,7 +164,7 @@ interface Authority {
 async function prepareAuthority(path: string): Promise<Authority> {
   const keys = join(path, 'keys')
   await mkdir(keys, { recursive: true, mode: 0o700 })
-  const [orPort, dirPort] = [await freePort(), await freePort()]
+  const [orPort, dirPort] = [await closedPort(), await closedPort()]
   const generating = run('sh', [
     '-c',
     'cd "$0" && echo pass | tor-gencert --create-identity-key --passphrase-fd 0 -m 1 -a "127.0.0.1:$1"',
@@ -203,13 +202,4 @@ async function consensus(dirPort: number): Promise<void> {
     const running = (await answer.text()).match(/^s .*\bRunning\b/gm) ?? []
     return running.length === AUTHORITY_COUNT + EXIT_COUNT ? running : undefined
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type EventEmitter, once } from 'node:events'
 import { access, readdir } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { type TestContext, describe, test } from 'node:test'
 import type { Connection } from '../../../src/core/connection.ts'
 import type { Listener } from '../../../src/core/listener.ts'
@@ -14,6 +14,7 @@ import { exchange, send } from '../../support/exchange.ts'
 import { skipWithoutObfs4proxy } from '../../support/obfs4proxy.ts'
 import { COMMANDS, hostObfs4, serveBy } from '../../support/pt-ends.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { closedPort } from '../../support/closed-port.ts'
 
 const MIB = 1024 * 1024
 const timeout = 30_000
@@ -51,15 +52,6 @@ async function listenByApi(t: TestContext): Promise<Listener> {
   })
   await once(listener, 'listening')
   return listener
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Waits for 'close', whatever comes before it. */
@@ -126,7 +118,7 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
 
     test('keeps a listener on a fixed port when its child is killed', { timeout }, async (t) => {
       const { transport, pids } = await openCounted(t, program)
-      const port = await freePort()
+      const port = await closedPort()
       const listener = transport.server({}).listen({ host: '127.0.0.1', port })
       t.after(() => listener.close().closeAllConnections())
       await once(listener, 'listening')
@@ -216,7 +208,7 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
     test('gives the role of a process that was launched by hand, and refuses the other', { timeout }, async (t) => {
       const cookieFile = `${await temporaryDirectory(t)}/cookie`
       const common = { ...COMMANDS[program], transports: ['obfs4'] }
-      const extendedOrPort = { address: { host: '127.0.0.1', port: await freePort() }, cookieFile }
+      const extendedOrPort = { address: { host: '127.0.0.1', port: await closedPort() }, cookieFile }
       const bind = { obfs4: { host: '127.0.0.1', port: 0 } }
       const [server, client] = await Promise.all([
         launch({ ...common, role: 'server', stateDir: await temporaryDirectory(t), bind, extendedOrPort }),
@@ -273,7 +265,7 @@ describe('what a PT client says of a failure', () => {
     const listener = await listenByApi(t)
     const args = listener.clientArguments
     const client = transport.client(args)
-    const refused = client.connect({ host: '127.0.0.1', port: await freePort() })
+    const refused = client.connect({ host: '127.0.0.1', port: await closedPort() })
     assert.equal(((await once(refused, 'error')) as [NodeJS.ErrnoException])[0].code, 'ECONNREFUSED')
     const wrong = transport.client({ cert: 'x' }).connect({ host: '127.0.0.1', port: 9 })
     assert.equal(((await once(wrong, 'error')) as [NodeJS.ErrnoException])[0].code, 'PT_OPTION_INVALID')

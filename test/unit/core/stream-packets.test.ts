@@ -79,6 +79,35 @@ test('a flood of tiny packets takes turns with everybody else, and loses none', 
   await end()
 })
 
+test('the end of a stream behind a flood comes after its packets', async () => {
+  const { server, clock, link, events, end } = await openPair()
+  let count = 0
+  server.on('message', () => {
+    count += 1
+  })
+  link.client.write(Buffer.alloc(4_000))
+  link.client.end()
+  await turns()
+  assert.equal(count, 2_000)
+  await clock.settle()
+  assert.ok(events.includes('server close') && !events.join().includes('server error'), events.slice(-3).join())
+  await end()
+})
+
+test('a packet that is cut off behind a flood is told after the others', async () => {
+  const { server, clock, link, events } = await openPair()
+  let count = 0
+  server.on('message', () => {
+    count += 1
+  })
+  link.client.write(Buffer.alloc(4_001))
+  link.client.end()
+  await turns()
+  await clock.settle()
+  assert.equal(count, 2_000)
+  assert.match(events.join(), /server error The peer ended the stream in the middle of a packet,server close/)
+})
+
 test('a fault behind a flood comes after its packets', async () => {
   const { server, link, events } = await openPair({ framing: 'stun' })
   let count = 0
@@ -227,6 +256,19 @@ test('a peer that never ends cannot hold a close past the linger limit', async (
   await clock.advance(2)
   assert.ok(events.includes('client close'), events.join())
   await end()
+})
+
+test('a peer that never reads cannot hold a close past the linger limit', async () => {
+  const { client, server, clock, link, events } = await openPair()
+  link.toServer.hold()
+  for (let index = 0; index < 4; index++) client.send(Buffer.alloc(65_000))
+  client.close()
+  await clock.advance(59_999)
+  assert.ok(client.getSendQueueCount() > 0 && !events.includes('client close'), events.join())
+  await clock.advance(2)
+  assert.ok(events.includes('client close'), events.join())
+  assert.ok(client.counters.dropped.closed > 0)
+  server.destroy()
 })
 
 test('close() before the connection sends what is queued, and without anything queued ends at once', async () => {

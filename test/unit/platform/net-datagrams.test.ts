@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createSocket } from 'node:dgram'
+import { Socket, createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -163,6 +163,35 @@ test('lives on after an ICMP refusal, which a later send may hear', async (conte
   assert.equal((await again.next()).datagram.toString(), 'back')
   assert.deepEqual(client.errors, [])
 })
+
+test('lives on after an ICMP refusal that comes while it only receives', async (context) => {
+  const server = await bound(context, '127.0.0.1')
+  const address = at(server.socket.address)
+  await server.socket.close()
+  const client = await connected(context, address)
+  await send(client.socket, Buffer.from('to nobody'))
+  // On loopback the refusal is there already: the next turns read it.
+  for (let turn = 0; turn < 20; turn++) await setImmediate()
+  const again = await end(context, (handlers) => createNetDatagrams().bind(address, handlers))
+  await send(again.socket, Buffer.from('to who is still there'), at(client.socket.address))
+  assert.equal((await client.next()).datagram.toString(), 'to who is still there')
+  assert.deepEqual(client.errors, [])
+})
+
+for (const [what, method, amount] of [
+  ['bytes', 'getSendQueueSize', 1_048_576],
+  ['datagrams', 'getSendQueueCount', 4_096],
+] as const)
+  test(`fails with ENOBUFS while too many ${what} wait for the system`, async (context) => {
+    const server = await bound(context, '127.0.0.1')
+    const client = await connected(context, at(server.socket.address))
+    const waiting = context.mock.method(Socket.prototype, method, () => amount)
+    assert.equal((await send(client.socket, Buffer.from('x')))?.code, 'ENOBUFS')
+    waiting.mock.mockImplementation(() => amount - 1)
+    assert.equal(await send(client.socket, Buffer.from('y')), null)
+    waiting.mock.restore()
+    assert.equal((await server.next()).datagram.toString(), 'y')
+  })
 
 test('lives on as a bound socket when a peer has gone', async (context) => {
   const [server, gone, other] = await Promise.all(
