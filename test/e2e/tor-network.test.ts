@@ -16,6 +16,9 @@ const FILE_LENGTH = 16 * 1024 * 1024
 /** Of the part that is sent before the circuit is looked at. */
 const HEAD_LENGTH = 1024 * 1024
 const END_LIMIT_MS = 5_000
+/** A tor that has just come up refuses streams until it has a circuit to an exit that takes them. */
+const CIRCUIT_LIMIT_MS = 30_000
+const SOCKS_GENERAL_FAILURE = 1
 const OBFS4PROXY = '/usr/bin/obfs4proxy'
 
 const skip = skipWithoutTor === false ? skipWithoutObfs4proxy : skipWithoutTor
@@ -50,7 +53,12 @@ async function assertCarries(
   const source = await serveFile(test)
   const received = createHash('sha256')
   let length = 0
-  const socket = await connectThroughSocks(client.socksPort, source.port, {})
+  const socket = await poll('a circuit that takes the stream', CIRCUIT_LIMIT_MS, () =>
+    connectThroughSocks(client.socksPort, source.port, {}).catch((error: Error) => {
+      if (Reflect.get(error, 'reply') !== SOCKS_GENERAL_FAILURE) throw error
+      return undefined
+    }),
+  )
   const request = get({ path: '/', createConnection: () => socket })
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.on('data', (bytes: Buffer) => {
