@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { skipWithoutObfs4proxy } from '../support/obfs4proxy.ts'
 import { poll } from '../support/poll.ts'
 import { ptkitPath } from '../support/ptkit.ts'
-import { connectThroughSocks } from '../support/socks-client.ts'
+import { SocksRefusal, connectThroughSocks } from '../support/socks-client.ts'
 import { type TorBridge, type TorClient, TorNetwork, skipWithoutTor } from '../support/tor-network.ts'
 import type { TorProcess } from '../support/tor-process.ts'
 
@@ -54,8 +54,8 @@ async function assertCarries(
   const received = createHash('sha256')
   let length = 0
   const socket = await poll('a circuit that takes the stream', CIRCUIT_LIMIT_MS, () =>
-    connectThroughSocks(client.socksPort, source.port, {}).catch((error: Error) => {
-      if (Reflect.get(error, 'reply') !== SOCKS_GENERAL_FAILURE) throw error
+    connectThroughSocks(client.socksPort, source.port, {}).catch((error: unknown) => {
+      if (!(error instanceof SocksRefusal && error.reply === SOCKS_GENERAL_FAILURE)) throw error
       return undefined
     }),
   )
