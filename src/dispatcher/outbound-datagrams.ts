@@ -1,8 +1,8 @@
-import { isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import type { DatagramSocket, Datagrams } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
-import { isLoopback, noAddress } from './outbound-dialer.ts'
+import { chooseBySource, noAddress } from './outbound-source.ts'
 
 export interface OutboundDatagramsParameters {
   readonly outbound: OutboundAddresses
@@ -20,13 +20,7 @@ export interface OutboundDatagramsParameters {
  */
 export function createOutboundDatagrams(parameters: OutboundDatagramsParameters): Datagrams {
   const { outbound, datagrams, createDatagrams, lookup } = parameters
-  const v4 = outbound.v4 === undefined ? datagrams : createDatagrams(outbound.v4)
-  const v6 = outbound.v6 === undefined ? datagrams : createDatagrams(outbound.v6)
-
-  const datagramsFor = (host: string): Datagrams => {
-    const bound = isIPv6(host) ? v6 : v4
-    return isLoopback(host) ? datagrams : bound
-  }
+  const datagramsFor = chooseBySource(outbound, datagrams, createDatagrams)
 
   return Object.freeze({
     bind: (local, handlers) => datagrams.bind(local, handlers),

@@ -1,9 +1,10 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import { PtError } from '../core/errors.ts'
 import type { ByteStream, Clock, Dialer } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
 import { dialWithin } from './dial-within.ts'
+import { chooseBySource, noAddress } from './outbound-source.ts'
 
 /** Time in ms that an address of a name has while another is left to try: one that swallows packets must not take all there is. */
 const ATTEMPT_LIMIT_MS = 5_000
@@ -19,28 +20,13 @@ export interface OutboundDialerParameters {
   readonly clock: Clock
 }
 
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-/** Says whether an IP address, IPv6 without brackets, is of this host only; IPv4 in IPv6 too. */
-export function isLoopback(address: string): boolean {
-  return isIP(address) !== 0 && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
 /**
  * Makes a dialer whose connections come from the outbound address of their family, except towards loopback (PT 1.0 §3.2.1). A name is looked
  * up first, since its addresses decide the source; they are tried one after the other, each but the last for 5 s at most.
  */
 export function createOutboundDialer(parameters: OutboundDialerParameters): Dialer {
   const { outbound, dialer, createDialer, lookup, clock } = parameters
-  const v4 = outbound.v4 === undefined ? dialer : createDialer(outbound.v4)
-  const v6 = outbound.v6 === undefined ? dialer : createDialer(outbound.v6)
-
-  const dialerFor = (host: string): Dialer => {
-    const bound = isIPv6(host) ? v6 : v4
-    return isLoopback(host) ? dialer : bound
-  }
+  const dialerFor = chooseBySource(outbound, dialer, createDialer)
 
   const inTurn = async (hosts: readonly string[], port: number, signal: AbortSignal): Promise<ByteStream> => {
     if (hosts.length === 0) throw noAddress()
@@ -69,9 +55,4 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
       return inTurn(await unlessAborted(lookup(address.host), signal), address.port, signal)
     },
   } satisfies Dialer)
-}
-
-/** Makes the error of a name without an address, as the system has it. */
-export function noAddress(): Error {
-  return Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, PtError } from '../core/errors.ts'
-import { isLoopback } from '../dispatcher/outbound-dialer.ts'
+import { isLoopback } from '../dispatcher/outbound-source.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
 import { showLine } from './show-line.ts'
 import type { Method } from './pt-process.ts'

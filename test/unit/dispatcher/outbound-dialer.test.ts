@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Address, Dialer } from '../../../src/core/platform.ts'
-import { createOutboundDialer, isLoopback } from '../../../src/dispatcher/outbound-dialer.ts'
+import { createOutboundDialer } from '../../../src/dispatcher/outbound-dialer.ts'
+import { isLoopback } from '../../../src/dispatcher/outbound-source.ts'
 import { FakeClock, MemoryStream } from '../../../src/testing/index.ts'
 
 /** An outbound dialer whose dials are recorded as "source destination"; those to `dead` hosts fail, those to `silent` ones hang. */
