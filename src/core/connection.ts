@@ -348,12 +348,13 @@ export class Connection extends SocketFace {
   /** Lets wire bytes come when somebody can take them: the handshake, a reader, or the drain of a failed connection. */
   #flow(): void {
     const stream = this.#stream
-    if (stream === undefined || stream.destroyed) return
+    if (stream === undefined) return
     const open = this.#phase === 'open' && this.#wantsData
     const flowing = this.#phase === 'failing' || ((open || this.#phase === 'handshake') && !this.#effectUnderWay)
     if (flowing === !stream.isPaused()) return
-    if (flowing) stream.resume()
-    else stream.pause()
+    // One that is destroyed may still hand out what it holds, unless it is paused.
+    if (!flowing) stream.pause()
+    else if (!stream.destroyed) stream.resume()
   }
 
   #fail(error: unknown): void {

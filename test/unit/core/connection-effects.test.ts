@@ -57,6 +57,32 @@ test('nothing is fed to a codec while its effect is under way, and all that came
   assert.equal(clock.timerCount, 0)
 })
 
+test('nothing of a stream that is gone is fed to a codec while its effect is under way', async () => {
+  const held = new HeldEffect()
+  const { connection, peer, clock, codec } = await serverScene(
+    {
+      start: () => ({ established: true }),
+      send: () => ({ wire: [{ bytes: Buffer.from('<') }] }),
+      receive: () => pend(held),
+    },
+    { capacity: 1, reads: false },
+  )
+  peer.write('a')
+  peer.write('b')
+  await clock.settle()
+  peer.resetAndDestroy()
+  connection.write('')
+  connection.serve()
+  await clock.settle()
+  assert.deepEqual(
+    codec.calls.filter((call) => call.startsWith('receive')),
+    ["receive 'a'"],
+  )
+  connection.destroy()
+  await clock.settle()
+  assert.equal(clock.timerCount, 0)
+})
+
 test("the peer's FIN is held until the effect has settled", async () => {
   const held = new HeldEffect()
   const { connection, peer, clock, codec, events } = await serverScene({
