@@ -10,7 +10,14 @@ import type { PacketConnection } from './packets.ts'
 import { StreamPackets } from './stream-packets.ts'
 import { type ConnectTarget, normalizeConnect } from './target.ts'
 import { codeOf, packetTrafficOf, trafficOf } from './traffic.ts'
-import type { Arguments, ClientFactory, ClientProtocol, Environment, FactorySettings } from './transport.ts'
+import type {
+  Arguments,
+  ClientFactory,
+  ClientProtocol,
+  Destination,
+  Environment,
+  FactorySettings,
+} from './transport.ts'
 
 /** Sets of connection arguments whose options a factory keeps: an application gives the same ones again and again. */
 const MAX_KEPT_ARGUMENTS = 16
@@ -57,17 +64,25 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
     )
   }
 
+  function routeOf(merged: Options, told: Destination): Destination {
+    if (protocol.route !== undefined) return protocol.route(merged, told)
+    if (told.target === undefined) return told
+    throw new PtError('PT_TARGET_UNSUPPORTED', `Connections of ${transport} carry no target`)
+  }
+
   /** Connects a byte stream, whose end is the caller's to log; argument errors throw before any I/O. */
-  function open({ options: given, address }: ConnectTarget): Connection {
+  function open({ options: given, told }: ConnectTarget): Connection {
     const merged = optionsOf(given.arguments)
+    const destination = routeOf(merged, told)
     const connection = new Connection({
       ...limits,
-      codec: protocol.codec(merged),
+      codec: protocol.codec(merged, destination),
+      target: destination.target,
       clock: platform.clock,
       source: (signal) =>
         protocol.dial === undefined
-          ? platform.dialer.dial(address, { signal })
-          : protocol.dial(address, merged, signal),
+          ? platform.dialer.dial(destination.address, { signal })
+          : protocol.dial(destination, merged, signal),
       allowHalfOpen: given.allowHalfOpen,
       noDelay: given.noDelay,
       keepAlive: given.keepAlive,
@@ -81,11 +96,14 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
   }
 
   /** Connects for the transport's own datagrams. */
-  function openDatagrams({ options: given, address, listener }: ConnectTarget, of: PacketLimits): PacketConnection {
+  function openDatagrams({ options: given, told, listener }: ConnectTarget, of: PacketLimits): PacketConnection {
+    const merged = optionsOf(given.arguments)
+    const destination = routeOf(merged, told)
+    const { address } = destination
     if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'Datagrams go to a host and port, not to a path')
     const packets = new ClientDatagrams({
       ...limits,
-      codec: protocol.datagrams!(optionsOf(given.arguments)),
+      codec: protocol.datagrams!(merged, destination),
       limits: of,
       clock: platform.clock,
       datagrams: platform.datagrams,
@@ -99,6 +117,7 @@ export function createClientFactory<Definitions extends OptionDefinitions, Optio
 
   return {
     transport,
+    hasTargets: protocol.route !== undefined,
     checkArguments(args: Arguments): void {
       optionsOf(args)
     },

@@ -1,4 +1,5 @@
 import type { PtError } from './errors.ts'
+import type { TcpAddress } from './platform.ts'
 
 /** Wire bytes to be written as one piece, then a wait of `delayMs` (whole ms, 0 or absent: none) before the next piece. */
 export interface Segment {
@@ -24,6 +25,8 @@ export interface Step {
   readonly data?: Uint8Array
   /** The handshake is done: the connection is open from here on. Given once. */
   readonly established?: true
+  /** On a server, with `established` at the latest: the application server that the client asks for. */
+  readonly target?: TcpAddress
   /** When wake() is to be called, on the platform's monotonic clock in ms; replaces the earlier time; null cancels it. */
   readonly wakeAt?: number | null
   readonly pending?: Effect

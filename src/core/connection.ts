@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream'
 import { type Codec, type Effect, NOTHING, type Step } from './codec.ts'
 import { PtError } from './errors.ts'
 import { IdleTimeout } from './idle-timeout.ts'
-import type { ByteStream, Clock, Timer } from './platform.ts'
+import type { ByteStream, Clock, TcpAddress, Timer } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { SocketFace, type SocketSettings } from './socket-face.ts'
 import { byteLengthOf, takeBytes } from '../util/take-bytes.ts'
@@ -16,6 +16,7 @@ export const MAX_SEND_LENGTH = 262_144
 export interface ConnectionParameters extends SocketSettings {
   readonly codec: Codec
   readonly clock: Clock
+  readonly target?: TcpAddress | undefined
   /** Opens the stream; on a server it is there already. Called once, in the constructor. */
   readonly source: ByteStream | ((signal: AbortSignal) => Promise<ByteStream>)
   readonly dialTimeoutMs: number
@@ -64,6 +65,8 @@ export class Connection extends SocketFace {
   #failure: PtError | undefined
   /** Application bytes whose write is done. */
   #bytesSent = 0
+  /** The application server that the client asks for, where the transport carries one; on a server from 'connection' on. */
+  target: TcpAddress | undefined
   /** Application bytes received. */
   bytesRead = 0
   /** Bytes received on the wire. */
@@ -75,6 +78,7 @@ export class Connection extends SocketFace {
     this.#parameters = parameters
     this.#codec = parameters.codec
     this.#clock = parameters.clock
+    this.target = parameters.target
     this.#linger = new IdleTimeout(parameters.clock, () => this.#lingered())
     this.#isServer = typeof parameters.source !== 'function'
     if (typeof parameters.source === 'function') {
@@ -285,6 +289,7 @@ export class Connection extends SocketFace {
     if (this.#isEnding) return
     if (step.wakeAt !== undefined) this.#setWake(step.wakeAt)
     if (step.pending !== undefined) this.#perform(step.pending)
+    if (step.target !== undefined) this.target = step.target
     if (step.established === true) this.#establish()
     if (step.data !== undefined && !this.destroyed) this.#deliver(step.data)
     if (step.close !== undefined) this.#close()

@@ -3,9 +3,9 @@ import process from 'node:process'
 import { PtError } from './errors.ts'
 import type { DEFAULT_LIMITS } from './limits.ts'
 import { closest } from './option-names.ts'
-import type { Address, ListenAddress } from './platform.ts'
+import type { Address, ListenAddress, TcpAddress } from './platform.ts'
 import type { PacketOptions } from './packets.ts'
-import type { ConnectOptions, ListenOptions } from './transport.ts'
+import type { ConnectOptions, Destination, ListenOptions } from './transport.ts'
 
 const MAX_PORT = 65_535
 const MAX_HOST_LENGTH = 255
@@ -16,7 +16,7 @@ const FORBIDDEN_IN_HOST = /[\s\p{Cc}\p{Cf}[\]<>"'`/\\@?#]/u
 export interface ConnectTarget {
   /** The caller's options, copied and frozen; host, port and path in them are as given. */
   readonly options: ConnectOptions & PacketOptions
-  readonly address: Address
+  readonly told: Destination
   readonly listener: (() => void) | undefined
 }
 
@@ -35,7 +35,8 @@ export interface ListenTarget {
 export function normalizeConnect(args: readonly unknown[]): ConnectTarget {
   const { given, listener } = normalizeArguments(args)
   checkSignal(given['signal'])
-  return { options: Object.freeze(given), address: parseConnectAddress(given), listener }
+  const told = Object.freeze({ address: parseConnectAddress(given), target: parseTarget(given['target']) })
+  return { options: Object.freeze(given), told, listener }
 }
 
 /**
@@ -140,6 +141,14 @@ function parseConnectAddress({ path, port, host }: Given): Address {
   }
   if (port === undefined) throw invalid('A port or a path must be given')
   return Object.freeze({ host: host === undefined ? DEFAULT_HOST : parseHost(host), port: parsePort(port, 1) })
+}
+
+function parseTarget(target: unknown): TcpAddress | undefined {
+  if (target === undefined) return undefined
+  if (typeof target !== 'object' || target === null)
+    throw invalid('The target must be an object with a host and a port')
+  const { host, port } = target as Given
+  return Object.freeze({ host: parseHost(host), port: parsePort(port, 1) })
 }
 
 function parseListenAddress(given: Given): ListenAddress {

@@ -4,7 +4,7 @@ import type { Listener } from './listener.ts'
 import type { Log } from './log.ts'
 import type { OptionDefinitions, OptionsInput, OptionsSchema } from './options.ts'
 import type { DatagramCodec, PacketConnection, PacketOptions } from './packets.ts'
-import type { Address, ByteStream, ListenAddress, Platform } from './platform.ts'
+import type { Address, ByteStream, ListenAddress, Platform, TcpAddress } from './platform.ts'
 
 /** Wire names and texts of options, as bridge lines, SOCKS arguments and SMETHOD ARGS carry them. */
 export type Arguments = Readonly<Record<string, string>>
@@ -41,6 +41,11 @@ export interface ConnectOptions {
   readonly host?: string
   readonly port?: number | string
   readonly path?: string
+  /**
+   * The application server that the transport's server is to connect to; host, port and path then name the transport's server. Throws PT_TARGET_UNSUPPORTED
+   * where the transport carries none.
+   */
+  readonly target?: { readonly host: string; readonly port: number | string }
   /** Arguments of this connection, which win over the factory's options. Only options that may come per connection are taken. */
   readonly arguments?: Arguments
   readonly signal?: AbortSignal
@@ -71,6 +76,8 @@ export type ListenOptions = ListenAddress & {
 /** The draft's Client Factory: connection settings in, Connections out. Argument errors throw before any I/O. */
 export interface ClientFactory {
   readonly transport: string
+  /** Whether connect() takes a `target`. */
+  readonly hasTargets: boolean
   /** Throws what connect() would throw for these arguments of a connection: PT_OPTION_FORBIDDEN, PT_OPTION_INVALID, PT_OPTION_MISSING. */
   checkArguments(args: Arguments): void
   connect(options: ConnectOptions, onConnect?: () => void): Connection
@@ -128,17 +135,30 @@ export interface Environment {
   readonly log: Log
 }
 
+/** Where a connection goes. */
+export interface Destination {
+  /** What is dialled. */
+  readonly address: Address
+  /** The application server that the transport's server is asked for, by transports that carry one. */
+  readonly target?: TcpAddress | undefined
+}
+
 /** One client's protocol: lives as long as its factory. */
 export interface ClientProtocol<Options> {
+  /**
+   * Says where a connection really goes, of what connect() was told: its target, and what is dialled where an option names the server. Absent where
+   * connections carry no target.
+   */
+  route?(options: Options, told: Destination): Destination
   /** Makes the codec of one connection, before it is dialled. */
-  codec(options: Options): Codec
+  codec(options: Options, destination: Destination): Codec
   /**
    * Opens the stream under a connection's codec, where that takes more than to dial its address; the connection owns it. Rejects with what the
    * connection is to fail with. Absent where the platform's dialer does it.
    */
-  dial?(address: Address, options: Options, signal: AbortSignal): Promise<ByteStream>
+  dial?(destination: Destination, options: Options, signal: AbortSignal): Promise<ByteStream>
   /** Makes the codec of one peer's datagrams; absent where the transport has none of its own. */
-  datagrams?(options: Options): DatagramCodec
+  datagrams?(options: Options, destination: Destination): DatagramCodec
 }
 
 /** One server's protocol: opened when the first listener begins to listen, closed after the last has ended. */

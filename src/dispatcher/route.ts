@@ -35,7 +35,9 @@ export interface RouteRequest {
 
 /** Chooses the PT server of each connection of one transport, and connects. */
 export interface Route {
-  /** Begins a connection. Throws what ClientFactory.connect() throws, and PT_OPTION_INVALID for an argument serverAddress. */
+  /**
+   * Begins a connection. Where the PT server is fixed, the destination is the target, for transports that carry one. Throws what ClientFactory.connect() throws, and PT_OPTION_INVALID for an argument serverAddress.
+   */
   connect(request: RouteRequest): Connection
   /** Begins a connection for packets, whose PT server and arguments were all there from the start. Throws what ClientFactory.connectPackets() throws. */
   connectPackets(packets: PacketOptions): PacketConnection
@@ -59,7 +61,13 @@ export function createRoute({ transport, requested, target, perConnection, setti
       const own = takeServerAddress(request.arguments ?? {})
       const server = own.serverAddress ?? fixed ?? request.destination
       if (server === undefined) throw missingOption(SERVER_ADDRESS)
-      return factory.connect({ ...STREAM_SETTINGS, ...server, arguments: own.rest })
+      const target = server === request.destination ? undefined : request.destination
+      return factory.connect({
+        ...STREAM_SETTINGS,
+        ...server,
+        ...(target !== undefined && factory.hasTargets && { target }),
+        arguments: own.rest,
+      })
     },
     connectPackets(packets: PacketOptions): PacketConnection {
       if (fixed === undefined) throw missingOption(SERVER_ADDRESS)

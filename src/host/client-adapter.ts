@@ -1,9 +1,9 @@
 import { createClientFactory } from '../core/client-factory.ts'
 import { PtError } from '../core/errors.ts'
 import { createLog } from '../core/log.ts'
-import type { Address, ByteStream, Platform } from '../core/platform.ts'
+import type { ByteStream, Platform } from '../core/platform.ts'
 import { parseSettings } from '../core/settings.ts'
-import type { Arguments, ClientFactory, ClientProtocol, FactorySettings } from '../core/transport.ts'
+import type { Arguments, ClientFactory, ClientProtocol, Destination, FactorySettings } from '../core/transport.ts'
 import { packetFramings } from '../platform/define-transport.ts'
 import { systemPlatform } from '../platform/index.ts'
 import { dialPtSocks } from '../proxy/pt-socks-client.ts'
@@ -54,7 +54,7 @@ export function createClientAdapter(parameters: ClientAdapterParameters): Client
 function createProtocol(name: string, source: ClientSource, { dialer }: Platform): ClientProtocol<Arguments> {
   return {
     codec: () => new PassThroughCodec(source.watch),
-    async dial(address: Address, args: Arguments, signal: AbortSignal): Promise<ByteStream> {
+    async dial({ address }: Destination, args: Arguments, signal: AbortSignal): Promise<ByteStream> {
       if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'A PT process cannot be asked for a UNIX socket')
       const process = await unlessAborted(source.process(), signal)
       const method = await awaitMethod(process, { name, kind: 'client' }, signal)

@@ -164,13 +164,13 @@ fuzz(
   'what is given to connect() and listen() becomes an address, or a PtError',
   fc.oneof(
     fc.array(hostile, { maxLength: 4 }),
-    fc.tuple(fc.dictionary(fc.constantFrom('host', 'port', 'path', 'backlog', 'signal'), hostile)),
+    fc.tuple(fc.dictionary(fc.constantFrom('host', 'port', 'path', 'target', 'backlog', 'signal'), hostile)),
   ),
   (args) => {
-    for (const normalize of [normalizeConnect, normalizeListen]) {
-      const target = guarded(() => normalize(args))
-      if (target !== undefined) assert.equal(Object.isFrozen(target.address), true)
-    }
+    const connect = guarded(() => normalizeConnect(args))
+    if (connect !== undefined) assert.equal(Object.isFrozen(connect.told.address), true)
+    const listen = guarded(() => normalizeListen(args))
+    if (listen !== undefined) assert.equal(Object.isFrozen(listen.address), true)
   },
   { share: 0.2 },
 )

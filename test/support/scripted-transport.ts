@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineOptions } from '../../src/core/options.ts'
-import type { Address, ByteStream } from '../../src/core/platform.ts'
-import type { Arguments, ServerSession, Transport } from '../../src/core/transport.ts'
+import type { ByteStream } from '../../src/core/platform.ts'
+import type { Arguments, Destination, ServerSession, Transport } from '../../src/core/transport.ts'
 import { defineTransport } from '../../src/platform/define-transport.ts'
 import { type Script, ScriptedCodec } from './scripted-codec.ts'
 
@@ -24,7 +24,9 @@ export interface Scripts {
   readonly onClose?: () => unknown
   readonly clientArguments?: Arguments
   /** Opens clients' streams in place of the platform's dialer. */
-  readonly dial?: (address: Address, options: object, signal: AbortSignal) => Promise<ByteStream>
+  readonly dial?: (destination: Destination, options: object, signal: AbortSignal) => Promise<ByteStream>
+  /** Lets connections carry a target. */
+  readonly route?: (options: object, told: Destination) => Destination
 }
 
 const bothWays = ['api', 'connection'] as const
@@ -61,7 +63,7 @@ export function scriptedTransport(scripts: Scripts = {}): ScriptedTransport {
   const session: string[] = []
   const seen: object[] = []
   const dials: object[] = []
-  const { dial } = scripts
+  const { dial, route } = scripts
   const open = async (): Promise<ServerSession> => {
     session.push('open')
     await scripts.onOpen?.()
@@ -86,11 +88,12 @@ export function scriptedTransport(scripts: Scripts = {}): ScriptedTransport {
         return new ScriptedCodec(scripts.client)
       },
       ...(dial !== undefined && {
-        dial: (address: Address, options: object, signal: AbortSignal) => {
-          dials.push({ address, options })
-          return dial(address, options, signal)
+        dial: (destination: Destination, options: object, signal: AbortSignal) => {
+          dials.push({ ...destination, options })
+          return dial(destination, options, signal)
         },
       }),
+      ...(route !== undefined && { route }),
     }),
     openServer: () => ({ open }),
   })

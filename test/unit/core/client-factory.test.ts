@@ -149,9 +149,38 @@ test('a protocol that opens its streams itself is given the address, the options
     },
   })
   const connection = transport.client({ token: 't' }, { platform }).connect({ ...target, arguments: { token: 'own' } })
-  assert.deepEqual(dials, [{ address: target, options: { token: 'own', colour: 'grey' } }])
+  assert.deepEqual(dials, [{ address: target, target: undefined, options: { token: 'own', colour: 'grey' } }])
   connection.destroy()
   await platform.clock.settle()
   assert.equal(platform.network.links.length, 0)
   assert.equal(platform.clock.timerCount, 0)
+})
+
+test('a target is refused, before any I/O, where the transport carries none', () => {
+  const platform = createMemoryPlatform()
+  const factory = scriptedTransport().transport.client({ token: 't' }, { platform })
+  assert.equal(factory.hasTargets, false)
+  assert.throws(() => factory.connect({ ...target, target: { host: 'application.example', port: 80 } }), {
+    code: 'PT_TARGET_UNSUPPORTED',
+    message: /scripted/,
+  })
+  assert.equal(platform.network.links.length, 0)
+})
+
+test('a protocol that carries targets says what is dialled and what is asked for', async () => {
+  const platform = createMemoryPlatform()
+  const asked = { host: 'application.example', port: 80 }
+  const server = { host: '198.51.100.1', port: 443 }
+  const { transport } = scriptedTransport({
+    route: (_options, { address }) => ({ address: server, target: address as typeof asked }),
+  })
+  const dialled: object[] = []
+  const dialer = { dial: (address: object) => (dialled.push(address), Promise.reject(new Error('refused'))) }
+  const factory = transport.client({ token: 't' }, { platform: { ...platform, dialer } })
+  assert.equal(factory.hasTargets, true)
+  const connection = factory.connect(asked)
+  connection.on('error', () => undefined)
+  assert.deepEqual(connection.target, asked)
+  await platform.clock.settle()
+  assert.deepEqual(dialled, [server])
 })

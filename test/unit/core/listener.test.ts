@@ -256,3 +256,13 @@ test('is disposed by await using: closed once it has closed', async (context) =>
   await settle()
   assert.deepEqual(events, ['listening', 'close'])
 })
+
+test("a connection tells the target that its codec has read, from 'connection' on", async (context) => {
+  const target = { host: 'application.example', port: 80 }
+  const server = { start: () => ({}), receive: () => ({ established: true, target }) as const }
+  const { connections, dial, settle } = await open(context, {}, { server })
+  const stream = await dial()
+  stream.write('+')
+  await settle()
+  assert.deepEqual(connections[0]?.target, target)
+})

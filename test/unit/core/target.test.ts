@@ -28,9 +28,9 @@ test('normalizeConnect takes every form that net.connect takes', () => {
     [[{ host: 'bridge.example', port: 1 }], { host: 'bridge.example', port: 1 }],
   ]
   for (const [args, address] of cases) {
-    assert.deepEqual(normalizeConnect(args).address, address)
+    assert.deepEqual(normalizeConnect(args).told.address, address)
     assert.equal(normalizeConnect(args).listener, undefined)
-    assert.deepEqual(normalizeConnect([...args, call]).address, address)
+    assert.deepEqual(normalizeConnect([...args, call]).told.address, address)
     assert.equal(normalizeConnect([...args, call]).listener, call)
   }
 })
@@ -40,7 +40,7 @@ test('normalizeConnect copies and freezes the options', () => {
   const normalized = normalizeConnect([options])
   options.noDelay = false
   assert.equal(normalized.options.noDelay, true)
-  assert.ok(Object.isFrozen(normalized.options) && Object.isFrozen(normalized.address))
+  assert.ok(Object.isFrozen(normalized.options) && Object.isFrozen(normalized.told))
 })
 
 test('normalizeConnect refuses a port that nothing can listen on', () => {
@@ -75,6 +75,18 @@ test('normalizeConnect refuses a host that is not one, and does not repeat it', 
   }
 })
 
+test('normalizeConnect takes a target, an address of TCP beside the one that is dialled', () => {
+  const { told } = normalizeConnect([{ path: '/a', target: { host: '[::1]', port: '80' } }])
+  assert.deepEqual(told, { address: { path: '/a' }, target: { host: '::1', port: 80 } })
+  assert.equal(normalizeConnect([80]).told.target, undefined)
+})
+
+test('normalizeConnect refuses a target that cannot be asked for', () => {
+  refuses(normalizeConnect, [{ port: 80, target: 'example.net:80' }], /target must be an object/)
+  refuses(normalizeConnect, [{ port: 80, target: { host: 'example.net', port: 0 } }], /port/)
+  refuses(normalizeConnect, [{ port: 80, target: { port: 80 } }], /host/)
+})
+
 test('normalizeConnect refuses both a path and a port, and neither', () => {
   refuses(normalizeConnect, [{ path: '/a', port: 80 }], /not both/)
   refuses(normalizeConnect, [{ path: '/a', host: 'localhost' }], /not both/)
@@ -85,7 +97,7 @@ test('normalizeConnect refuses both a path and a port, and neither', () => {
 test('normalizeConnect refuses a path that the system would cut short', () => {
   const longest = `/${'é'.repeat(Math.floor((socketPathLimit - 1) / 2))}`.padEnd(socketPathLimit - 53, 'x')
   assert.equal(Buffer.byteLength(longest), socketPathLimit)
-  assert.deepEqual(normalizeConnect([longest]).address, { path: longest })
+  assert.deepEqual(normalizeConnect([longest]).told.address, { path: longest })
   refuses(normalizeConnect, [`${longest}x`], /at most \d+ bytes/)
   refuses(normalizeConnect, [{ path: '' }], /path/)
   refuses(normalizeConnect, [{ path: 'a\0b' }], /NUL/)
@@ -130,7 +142,7 @@ test('normalizeListen refuses what cannot be listened on', () => {
 })
 
 test('null is absent, as http.Agent gives it', () => {
-  const { address } = normalizeConnect([{ host: '127.0.0.1', port: 80, path: null, signal: null }])
+  const { address } = normalizeConnect([{ host: '127.0.0.1', port: 80, path: null, signal: null }]).told
   assert.deepEqual(address, { host: '127.0.0.1', port: 80 })
 })
 
@@ -171,7 +183,7 @@ test('other unknown options are let through, as libraries give all of their own'
     method: 'GET',
     hots: 1,
   }
-  assert.deepEqual(normalizeConnect([{ ...agents, port: 1, host: '::1' }]).address, { port: 1, host: '::1' })
+  assert.deepEqual(normalizeConnect([{ ...agents, port: 1, host: '::1' }]).told.address, { port: 1, host: '::1' })
   const servers = { reusePort: true, blockList: {}, fd: 3, maxHeaderSize: 1, maxRequestsPerSocket: 1, highWaterMark: 1 }
   assert.deepEqual(normalizeListen([{ ...servers, port: 1, host: '::1' }]).address, { port: 1, host: '::1' })
 })
