@@ -234,6 +234,22 @@ test("callbacks hear the packet's length, or the code of what kept it", async ()
   await end()
 })
 
+test('a packet whose write fails, since its stream takes long to close, is dropped and not counted as sent', async () => {
+  const { client, clock, link, end } = await openPair()
+  const destroyStream = link.client._destroy.bind(link.client)
+  link.client._destroy = (error, callback) => {
+    void turns().then(() => destroyStream(error, callback))
+  }
+  const told: unknown[] = []
+  client.send('too late', (error) => told.push(error && Reflect.get(error, 'code')))
+  client.destroy()
+  await turns()
+  await clock.settle()
+  assert.deepEqual(told, ['PT_PACKET_DROPPED'])
+  assert.deepEqual([client.counters.sent, client.counters.dropped.closed], [0, 1])
+  await end()
+})
+
 test('addresses are those of the stream, and PT_NOT_CONNECTED before and without them', async () => {
   const platform = createMemoryPlatform()
   const early = plain.client({}, { platform }).connectPackets({ host: HOST, port: 1 })
