@@ -4,6 +4,7 @@ import type { Logger } from '../core/transport.ts'
 import { UdpPool } from '../proxy/udp-pool.ts'
 import { FailureStreak } from './failure-streak.ts'
 import { failureFields } from './failure-text.ts'
+import { createFramingWatch } from './framing-watch.ts'
 import type { Method } from './method.ts'
 
 export interface PacketsClientParameters {
@@ -29,6 +30,7 @@ export interface PacketsClientParameters {
 export async function startPacketsClient(parameters: PacketsClientParameters): Promise<Method> {
   const { platform, address, idleTimeoutMs, logger, unsafeLogging, maxApplications } = parameters
   const connects = new FailureStreak('dispatcher:connect-failed', logger)
+  const watchFraming = createFramingWatch(logger)
   const pool = new UdpPool({
     clock: platform.clock,
     idleTimeoutMs,
@@ -36,6 +38,7 @@ export async function startPacketsClient(parameters: PacketsClientParameters): P
     connect: () => {
       const connection = parameters.connect()
       connection.once('connect', () => connects.succeeded())
+      watchFraming(connection)
       return connection
     },
     reply: (packet, application) => socket.send(packet, { host: application.address, port: application.port }),

@@ -4,6 +4,7 @@ import type { Logger, ServerFactory } from '../core/transport.ts'
 import { type PacketRelayOptions, relayPackets } from '../proxy/packet-relay.ts'
 import { FailureStreak } from './failure-streak.ts'
 import { type FailureFields, failureFields } from './failure-text.ts'
+import { createFramingWatch } from './framing-watch.ts'
 import { type ServerMethod, startListenerMethod } from './listener-method.ts'
 import { STREAM_SETTINGS } from './route.ts'
 
@@ -35,6 +36,7 @@ export async function startPacketsServer(parameters: PacketsServerParameters): P
   const { factory, bind, packets, clock, idleTimeoutMs, openApplication, maxConnections } = parameters
   const { logger, unsafeLogging } = parameters
   const relays = new Set<Promise<void>>()
+  const watchFraming = createFramingWatch(logger)
   const refusals = new FailureStreak('dispatcher:packet-refused', logger)
 
   const open: PacketRelayOptions['open'] = ({ onMessage, onError }, signal) => {
@@ -73,6 +75,7 @@ export async function startPacketsServer(parameters: PacketsServerParameters): P
     ...(maxConnections !== undefined && { maxConnections }),
   })
   listener.on('packets', (connection) => {
+    watchFraming(connection)
     const served = serve(connection)
     relays.add(served)
     void served.then(() => relays.delete(served))

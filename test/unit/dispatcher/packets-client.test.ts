@@ -152,6 +152,15 @@ test('Connection failed: the next packet begins another, and nothing tells an ad
   await dispatcher.stop()
 })
 
+test('warns of a PT server in another mode', async () => {
+  const { application, streams, platform, dispatcher, logs } = await startScene({ mode: 'STUN' })
+  await application.send(stunMessage('asked'))
+  streams[0]!.write(prefixed('y'.repeat(40)))
+  await platform.clock.settle()
+  assert.ok(logs().some((line) => line.startsWith('LOG WARN dispatcher:framing-invalid transport=plain')))
+  await dispatcher.stop()
+})
+
 test('warns of the first connection that fails after one that came about, not of those that follow', async () => {
   const { application, acceptor, streams, platform, dispatcher, logs } = await startScene()
   const failures = () => logs().filter((line) => line.includes('connect-failed'))

@@ -309,3 +309,17 @@ test('serves no more clients at once than its limit', async () => {
   assert.equal(openCount, 1)
   await method.destroy()
 })
+
+test('warns once of clients in another mode, and again after one whose packets are understood', async () => {
+  const { connect, dispatcher, logs } = await startScene({ mode: 'STUN' })
+  const inAnotherMode = async (): Promise<void> => (await connect()).write(prefixed('y'.repeat(40)))
+  const warnings = (): string[] => logs().filter((line) => line.includes('LOG WARN dispatcher:framing-invalid'))
+  await inAnotherMode()
+  await inAnotherMode()
+  assert.equal(warnings().length, 1)
+  assert.match(warnings()[0]!, /transport=plain code=PT_FRAMING_INVALID hint="?both ends must run in the same -mode/)
+  await (await connect()).write(stunMessage('understood'))
+  await inAnotherMode()
+  assert.equal(warnings().length, 2)
+  await dispatcher.stop()
+})
