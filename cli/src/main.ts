@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { formatUsage, readAskedText } from 'pluggable-transports/dispatcher'
+import {
+  FAILURE_EXIT_CODES,
+  IpcFailure,
+  chooseInterface,
+  formatUsage,
+  readAskedText,
+  writeFailure,
+} from 'pluggable-transports/dispatcher'
+import { exitWhenWritten } from './exit.ts'
 import { letHeapGrow } from './heap-growth.ts'
 import { type Program, runIpc } from './run-ipc.ts'
+import { runAsPlugin } from './run-plugin.ts'
 
 const NAME = 'ptkit'
 
@@ -18,7 +27,18 @@ export function main(parentId: number): void {
   const asked = readAskedText(argv)
   if (asked === 'version') process.stdout.write(`${NAME} ${readVersion()}\n`)
   else if (asked === 'help' || argv.includes('-h')) process.stdout.write(formatUsage(NAME))
-  else void runIpc(argv, { name: NAME, version: readVersion(), parentId } satisfies Program)
+  else run(argv, { name: NAME, version: readVersion(), parentId })
+}
+
+function run(argv: readonly string[], program: Program): void {
+  const chosen = chooseInterface(argv, process.env)
+  if (chosen === 'dispatcher') void runIpc(argv, program)
+  else if (chosen === 'plugin') void runAsPlugin(program)
+  else {
+    if (chosen instanceof IpcFailure) writeFailure(chosen, { out: process.stdout, err: process.stderr })
+    else process.stderr.write(`${NAME}: ${chosen.problem}\n`)
+    exitWhenWritten(FAILURE_EXIT_CODES.env)
+  }
 }
 
 function readVersion(): string {

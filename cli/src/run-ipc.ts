@@ -10,9 +10,7 @@ import {
   runPtProcess,
 } from 'pluggable-transports/dispatcher'
 import { exitWhenWritten } from './exit.ts'
-import { isProcessAlive, watchParent } from './parent-watch.ts'
-
-const LONG_MS = 2 ** 31 - 1
+import { liveOn } from './live-on.ts'
 
 /** What this program is called in STATUS lines and by -version. */
 export interface Program {
@@ -40,21 +38,7 @@ export async function runIpc(argv: readonly string[], program: Program): Promise
     openLog,
     exit: exitWhenWritten,
   })
-  if (running === undefined) return
-  // A parent takes the end of a process without a transport for a crash, and starts it again.
-  setInterval(() => {}, LONG_MS)
-  for (const signal of ['SIGTERM', 'SIGINT']) {
-    // The launcher's, which end a process that is still starting.
-    process.removeAllListeners(signal)
-    process.on(signal, () => signals.emit(signal))
-  }
-  watchParent({
-    startedBy: program.parentId,
-    parentId: () => process.ppid,
-    isAlive: process.platform === 'win32' ? isProcessAlive : () => true,
-    onDeath: () => running.stop(),
-  })
-  process.on('uncaughtException', (error) => running.crash(error))
+  if (running !== undefined) liveOn(running, signals, program.parentId)
 }
 
 async function openLog({ logFileLevel, stateLocation }: DispatcherConfig, lines: LineWriter): Promise<Logger> {

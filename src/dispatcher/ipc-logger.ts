@@ -37,7 +37,8 @@ export function nameTransport(logger: Logger, transport: string): Logger {
   return Object.freeze(Object.fromEntries(members))
 }
 
-function formatEvent(event: string, fields: object): string {
+/** Formats an event as one text: its name, and its fields as `key=value`. */
+export function formatEvent(event: string, fields: object): string {
   return [event, ...formatFields(fields, '')].join(' ')
 }
 

@@ -24,6 +24,8 @@ export interface ListenerMethodParameters {
   readonly logger: Logger
   /** Whether events may hold addresses. */
   readonly unsafeLogging: boolean
+  /** Called when the listener has failed, after its event. */
+  readonly onListenerFailed?: ((error: Error) => void) | undefined
 }
 
 /** Waits until a listener listens, and makes a method of it. Rejects with its error. */
@@ -32,6 +34,7 @@ export async function startListenerMethod(parameters: ListenerMethodParameters):
   await once(listener, 'listening')
   listener.on('error', (error) => {
     logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
+    parameters.onListenerFailed?.(error)
   })
   const closed = new Promise<void>((resolve) => {
     listener.once('close', resolve)

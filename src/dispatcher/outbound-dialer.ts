@@ -1,13 +1,9 @@
 import { isIP } from 'node:net'
-import { PtError } from '../core/errors.ts'
 import type { ByteStream, Clock, Dialer } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
-import { dialWithin } from './dial-within.ts'
+import { dialInTurn } from './dial-in-turn.ts'
 import { chooseBySource, noAddress } from './outbound-source.ts'
-
-/** Time in ms that an address of a name has while another is left to try: one that swallows packets must not take all there is. */
-const ATTEMPT_LIMIT_MS = 5_000
 
 export interface OutboundDialerParameters {
   readonly outbound: OutboundAddresses
@@ -28,31 +24,14 @@ export function createOutboundDialer(parameters: OutboundDialerParameters): Dial
   const { outbound, dialer, createDialer, lookup, clock } = parameters
   const dialerFor = chooseBySource(outbound, dialer, createDialer)
 
-  const inTurn = async (hosts: readonly string[], port: number, signal: AbortSignal): Promise<ByteStream> => {
-    if (hosts.length === 0) throw noAddress()
-    const last = hosts.length - 1
-    let failure: unknown
-    for (const [index, host] of hosts.entries()) {
-      try {
-        const address = { host, port }
-        if (index === last) return await dialerFor(host).dial(address, { signal })
-        const timeout = new PtError('PT_DIAL_TIMEOUT', `An address did not answer within ${ATTEMPT_LIMIT_MS} ms`)
-        const limits = { signal, limitMs: ATTEMPT_LIMIT_MS, timeout }
-        return await dialWithin({ dialer: dialerFor(host), clock }, address, limits)
-      } catch (error) {
-        signal.throwIfAborted()
-        failure ??= error
-      }
-    }
-    throw failure
-  }
-
   return Object.freeze({
     dial: async (address, { signal }): Promise<ByteStream> => {
       if ('path' in address) return dialer.dial(address, { signal })
       if (isIP(address.host) !== 0) return dialerFor(address.host).dial(address, { signal })
       signal.throwIfAborted()
-      return inTurn(await unlessAborted(lookup(address.host), signal), address.port, signal)
+      const hosts = await unlessAborted(lookup(address.host), signal)
+      if (hosts.length === 0) throw noAddress()
+      return dialInTurn({ hosts, port: address.port, dialerFor, clock, signal })
     },
   } satisfies Dialer)
 }

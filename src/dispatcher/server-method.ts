@@ -10,7 +10,7 @@ import { KEEP_ALIVE_DELAY_MS, STREAM_SETTINGS } from './route.ts'
 
 export interface ServerMethodParameters {
   readonly factory: ServerFactory
-  readonly bind: TcpAddress
+  readonly bind: TcpAddress & { readonly ipv6Only?: boolean }
   readonly dialApplication: ApplicationDialer
   readonly clock: Clock
   readonly logger: Logger
@@ -18,6 +18,8 @@ export interface ServerMethodParameters {
   readonly unsafeLogging: boolean
   /** Open connections beyond which newcomers wait unserved; 65,536. */
   readonly maxConnections?: number
+  /** Called when the listener has failed, after its event. */
+  readonly onListenerFailed?: (error: Error) => void
 }
 
 /**
@@ -55,5 +57,6 @@ export async function startServerMethod(parameters: ServerMethodParameters): Pro
     ...(maxConnections !== undefined && { maxConnections }),
   })
   listener.on('connection', (connection) => void serve(connection))
-  return startListenerMethod({ listener, companions: streams, logger, unsafeLogging })
+  const { onListenerFailed } = parameters
+  return startListenerMethod({ listener, companions: streams, logger, unsafeLogging, onListenerFailed })
 }

@@ -13,9 +13,7 @@ import { isLoopback } from './outbound-source.ts'
 import { startPacketsServer } from './packets-server.ts'
 import { startServerMethod } from './server-method.ts'
 import { startMethods } from './start-methods.ts'
-
-/** Wire name of the option that tells a transport where its state is kept. */
-const STATE_DIR = 'state-dir'
+import { STATE_DIR, keepsState } from './state-option.ts'
 
 export interface ServerParameters extends Pick<DispatcherParameters, 'lines' | 'registry'> {
   readonly config: ServerConfig
@@ -73,8 +71,7 @@ function serverOptions({ serverOptions: schema }: Transport, given: Arguments, s
   schema.parseArguments(given, 'server', { unknown: 'reject' })
   if (given[STATE_DIR] !== undefined)
     throw new PtError('PT_OPTION_FORBIDDEN', `Option "${STATE_DIR}" cannot be given beside the state location`)
-  const keepsState = Object.values(schema.definitions).some(({ wireName }) => wireName === STATE_DIR)
-  return keepsState ? { ...given, [STATE_DIR]: stateLocation } : given
+  return keepsState(schema) ? { ...given, [STATE_DIR]: stateLocation } : given
 }
 
 /** The Extended ORPort carries the addresses of clients in the clear. */

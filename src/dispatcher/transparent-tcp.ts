@@ -4,6 +4,7 @@ import type { ByteStream, ListenAddress, Platform } from '../core/platform.ts'
 import type { Logger } from '../core/transport.ts'
 import { relay } from '../proxy/relay.ts'
 import { StreamSet } from '../proxy/stream-set.ts'
+import { FailureStreak } from './failure-streak.ts'
 import { failureFields } from './failure-text.ts'
 import type { Method } from './method.ts'
 
@@ -17,6 +18,8 @@ export interface TransparentTcpParameters {
   readonly unsafeLogging: boolean
   /** Applications beyond which newcomers are closed at once; 65,536. */
   readonly maxConnections?: number
+  /** Called when the listener has failed, after its event. */
+  readonly onListenerFailed?: (error: Error) => void
 }
 
 /**
@@ -28,6 +31,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
   const maxConnections = parameters.maxConnections ?? DEFAULT_LIMITS.maxConnections
   const applications = new StreamSet()
   const connections = new StreamSet()
+  const failures = new FailureStreak('dispatcher:connect-failed', logger)
 
   const onStream = (application: ByteStream): void => {
     application.on('error', () => {})
@@ -42,11 +46,12 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
     const onClose = (): void => void connection.destroy()
     application.once('close', onClose)
     const onFailure = (error: Error): void => {
-      logger.debug?.('dispatcher:connect-failed', failureFields(error, unsafeLogging))
+      failures.failed(failureFields(error, unsafeLogging))
       reset(application)
     }
     connection.once('error', onFailure)
     connection.once('connect', () => {
+      failures.succeeded()
       application.off('close', onClose)
       connection.off('error', onFailure)
       void relay(application, connection, { clock: platform.clock })
@@ -54,6 +59,7 @@ export async function startTransparentTcp(parameters: TransparentTcpParameters):
   }
   const onError = (error: Error): void => {
     logger.error?.('dispatcher:listener-failed', failureFields(error, unsafeLogging))
+    parameters.onListenerFailed?.(error)
   }
 
   const acceptor = await platform.binder.bind(address, { onStream, onError })

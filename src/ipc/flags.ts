@@ -11,8 +11,10 @@ export interface Flags {
   switch(name: SwitchFlag): boolean | undefined
 }
 
-const ON = new Set(['1', 'true'])
-const OFF = new Set(['0', 'false'])
+/** Values of a switch that is on. */
+export const ON: ReadonlySet<string> = new Set(['1', 'true'])
+/** Values of a switch that is off. */
+export const OFF: ReadonlySet<string> = new Set(['0', 'false'])
 
 /** Parses arguments of a command line: `-flag value`, `-flag=value`, `-switch`, with one dash or two. */
 export function parseFlags(argv: readonly string[]): Flags {

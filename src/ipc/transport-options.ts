@@ -1,4 +1,5 @@
 import type { Arguments } from '../core/transport.ts'
+import { splitOnce, splitUnescaped, unescape } from './escaped-text.ts'
 
 /** Options by transport, of those that are wanted, names repeated merged into one; or what is wrong with the text, which is not repeated. */
 export type TransportOptions =
@@ -89,31 +90,4 @@ function isStranger(name: string | undefined, wanted: ReadonlySet<string>): bool
 
 function freezeArguments(pairs: readonly (readonly [string, string])[]): Arguments {
   return Object.freeze(Object.fromEntries(pairs))
-}
-
-/** Splits at every separator that no backslash stands before; escapes stay. */
-function splitUnescaped(text: string, separator: string): string[] {
-  const parts: string[] = []
-  let rest: string | undefined = text
-  while (rest !== undefined) {
-    const [part, after]: readonly [string, string | undefined] = splitOnce(rest, separator)
-    parts.push(part)
-    rest = after
-  }
-  return parts
-}
-
-/** Splits at the first separator that no backslash stands before; the rest is undefined when there is none. */
-function splitOnce(text: string, separator: string): readonly [string, string | undefined] {
-  for (let index = 0; index < text.length; index++) {
-    if (text[index] === '\\') index++
-    else if (text[index] === separator) return [text.slice(0, index), text.slice(index + 1)]
-  }
-  return [text, undefined]
-}
-
-/** Takes escapes away; undefined for a backslash with nothing after it. */
-function unescape(text: string): string | undefined {
-  if (text.replaceAll(/\\./gsu, '').includes('\\')) return undefined
-  return text.replaceAll(/\\(?<escaped>.)/gsu, '$<escaped>')
 }

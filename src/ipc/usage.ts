@@ -20,6 +20,12 @@ export function formatUsage(program: string): string {
     `${INDENT}${OUTBOUND_VARIABLES.v6}`,
     `${DESCRIPTION_INDENT}the same for IPv6, in brackets`,
     '',
+    'As a plugin of shadowsocks (SIP003), where SS_REMOTE_HOST is set and no flag names a transport or a role:',
+    `${INDENT}SS_REMOTE_HOST, SS_REMOTE_PORT, SS_LOCAL_HOST, SS_LOCAL_PORT`,
+    `${DESCRIPTION_INDENT}set by ss-local and ss-server`,
+    `${INDENT}SS_PLUGIN_OPTIONS`,
+    `${DESCRIPTION_INDENT}server;transport=name;state=directory;loglevel=level;unsafelogging, then the transport's own options`,
+    '',
   ].join('\n')
 }
 

@@ -32,3 +32,10 @@ test('shows every flag, and the variables that have none', () => {
   for (const flag of Object.keys(FLAGS)) assert.match(usage, new RegExp(`^ +-${flag}( |$)`, 'm'))
   assert.match(usage, /TOR_PT_OUTBOUND_BIND_ADDRESS_V4[^]*TOR_PT_OUTBOUND_BIND_ADDRESS_V6/)
 })
+
+test('shows how a shadowsocks host starts it', () => {
+  assert.match(
+    formatUsage('ptkit'),
+    /SIP003[^]*SS_REMOTE_HOST[^]*SS_PLUGIN_OPTIONS\n +server;transport=name;state=directory/,
+  )
+})
