@@ -1,8 +1,9 @@
-import { type FileHandle, access, constants, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, access, constants, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { PtError } from '../core/errors.ts'
 import type { SlotFile, StateDirectory, Store } from '../core/platform.ts'
 import { removeLeftovers } from './leftovers.ts'
+import { makeDirectories } from './make-directories.ts'
 import { replaceFile } from './replace-file.ts'
 import { makePrivate } from './private-mode.ts'
 import { acquireProcessLock } from './process-lock.ts'
@@ -19,7 +20,7 @@ export const fileStore: Store = Object.freeze({
   directory: async (path: string): Promise<StateDirectory> => {
     const absolute = resolve(path)
     try {
-      await mkdir(absolute, { recursive: true, mode: DIRECTORY_MODE })
+      makeDirectories(absolute, DIRECTORY_MODE)
       await access(absolute, constants.R_OK | constants.W_OK | constants.X_OK)
       await makeDirectoryPrivate(absolute)
     } catch (cause) {
