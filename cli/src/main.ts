@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { formatUsage, readAskedText } from 'pluggable-transports/dispatcher'
+import { optimizeEarly } from './early-optimization.ts'
 import { letHeapGrow } from './heap-growth.ts'
 import { type Program, runIpc } from './run-ipc.ts'
 
@@ -12,6 +13,7 @@ export function main(parentId: number): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   // Whatever is made here may hold a key: state, logs.
   process.umask(0o077)
+  optimizeEarly()
   letHeapGrow()
 
   const argv = process.argv.slice(2)
