@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 const INTERRUPT_BUDGET = 20_000
 
 /**
- * Lets V8 optimize functions sooner. A connection's set-up goes once through much code: by V8's own measure that takes 2,000 connections and more
- * until it is fast, and a bridge's client may open a few in its life.
+ * Lets V8 optimize functions sooner. A connection's set-up goes once through much code: by V8's own measure it takes more than 2,000 of them until
+ * that is fast.
  */
 export function optimizeEarly(): void {
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`)
