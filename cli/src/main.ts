@@ -8,6 +8,7 @@ import {
   readAskedText,
   writeFailure,
 } from 'pluggable-transports/dispatcher'
+import { optimizeEarly } from './early-optimization.ts'
 import { exitWhenWritten } from './exit.ts'
 import { letHeapGrow } from './heap-growth.ts'
 import { type Program, runIpc } from './run-ipc.ts'
@@ -21,6 +22,7 @@ export function main(parentId: number): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   // Whatever is made here may hold a key: state, logs.
   process.umask(0o077)
+  optimizeEarly()
   letHeapGrow()
 
   const argv = process.argv.slice(2)

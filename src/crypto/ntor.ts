@@ -3,7 +3,14 @@
  * key stands twice in the suffix, ahead of the session keys; the node id ends it; and AUTH covers the same suffix again.
  */
 import { hkdfSha256, hmacSha256 } from './hkdf.ts'
-import { X25519_KEY_LENGTH, type X25519PrivateKey, importX25519PrivateKey, x25519 } from './x25519.ts'
+import {
+  X25519_KEY_LENGTH,
+  type X25519PrivateKey,
+  type X25519PublicKey,
+  importX25519PrivateKey,
+  importX25519PublicKey,
+  x25519,
+} from './x25519.ts'
 
 export const NTOR_NODE_ID_LENGTH = 20
 /** Bytes that `ntorKeys` derives: 72 for the direction from client to server, then 72 for the other. */
@@ -33,6 +40,8 @@ export interface NtorClientInput {
   readonly serverPublicKey: Uint8Array
   /** The server's identity key B. */
   readonly identity: Uint8Array
+  /** The same for exchanges: import it once, it serves every handshake with this server. */
+  readonly importedIdentity?: X25519PublicKey | undefined
   /** The server's node id: 20 bytes. */
   readonly nodeId: Uint8Array
 }
@@ -57,14 +66,15 @@ export interface NtorServerInput {
 export function ntorClient(input: NtorClientInput): NtorResult | undefined {
   const privateKey = imported(input.privateKey)
   const exp1 = x25519(privateKey, input.serverPublicKey)
-  const exp2 = x25519(privateKey, input.identity)
+  const exp2 = x25519(privateKey, input.importedIdentity ?? input.identity)
   return derive(exp1, exp2, suffixOf(input.identity, input.publicKey, input.serverPublicKey, input.nodeId))
 }
 
 /** Computes the server's side; undefined when a shared secret is all zero, and only after the same work. Throws RangeError for wrong lengths. */
 export function ntorServer(input: NtorServerInput): NtorResult | undefined {
-  const exp1 = x25519(input.privateKey, input.clientPublicKey)
-  const exp2 = x25519(input.identityPrivateKey, input.clientPublicKey)
+  const clientKey = importX25519PublicKey(input.clientPublicKey)
+  const exp1 = x25519(input.privateKey, clientKey)
+  const exp2 = x25519(input.identityPrivateKey, clientKey)
   return derive(exp1, exp2, suffixOf(input.identity, input.clientPublicKey, input.publicKey, input.nodeId))
 }
 

@@ -4,6 +4,8 @@ export const X25519_KEY_LENGTH = 32
 
 /** A private key that node:crypto has imported: a key exchange with one costs half of one with raw bytes. */
 export type X25519PrivateKey = KeyObject
+/** A public key that node:crypto has imported, which takes as long as the exchange itself. */
+export type X25519PublicKey = KeyObject
 
 /** Imports a private key of 32 bytes, clamped or not, for many exchanges. Throws RangeError for another length. */
 export function importX25519PrivateKey(privateKey: Uint8Array): X25519PrivateKey {
@@ -15,14 +17,22 @@ export function importX25519PrivateKey(privateKey: Uint8Array): X25519PrivateKey
   })
 }
 
+/** Imports a public key of 32 bytes, of low order or not, for many exchanges. Throws RangeError for another length. */
+export function importX25519PublicKey(publicKey: Uint8Array): X25519PublicKey {
+  assertKeyLength(publicKey)
+  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) }, format: 'jwk' })
+}
+
 /**
  * Computes the shared secret (RFC 7748, section 6.1): 32 bytes in a new buffer owned by the caller, or undefined where they are
  * all zero, which is so for every public key of low order. Throws RangeError for keys of another length than 32 bytes.
  */
-export function x25519(privateKey: Uint8Array | X25519PrivateKey, publicKey: Uint8Array): Buffer | undefined {
-  assertKeyLength(publicKey)
+export function x25519(
+  privateKey: Uint8Array | X25519PrivateKey,
+  publicKey: Uint8Array | X25519PublicKey,
+): Buffer | undefined {
+  const peer = isBytes(publicKey) ? importX25519PublicKey(publicKey) : publicKey
   const imported = isBytes(privateKey) ? importX25519PrivateKey(privateKey) : privateKey
-  const peer = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) }, format: 'jwk' })
   try {
     const secret = diffieHellman({ privateKey: imported, publicKey: peer })
     // OpenSSL refuses an all-zero secret itself; BoringSSL, in Electron, may not.

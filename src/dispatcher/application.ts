@@ -5,7 +5,7 @@ import type { ByteStream, Platform, TcpAddress } from '../core/platform.ts'
 import type { ProxyMode } from '../ipc/config.ts'
 import { type ExtendedOrPort, dialExtendedOrPort } from '../proxy/extended-orport.ts'
 import type { PacketRelayOptions } from '../proxy/packet-relay.ts'
-import { dialWithin, openWithin } from './dial-within.ts'
+import { type DialLimits, dialWithin, openWithin } from './dial-within.ts'
 
 /** Dials the application server for one client; rejects as Dialer does, or as dialExtendedOrPort(). The stream is the caller's. */
 export type ApplicationDialer = (client: Connection, signal: AbortSignal) => Promise<ByteStream>
@@ -51,10 +51,10 @@ export function createApplicationOpener(
     )
 }
 
-function createLimit(): { readonly limitMs: number; readonly timeout: Error } {
+function createLimit(): Pick<DialLimits, 'limitMs' | 'makeTimeout'> {
   const limitMs = DEFAULT_LIMITS.dialTimeoutMs
   return {
     limitMs,
-    timeout: new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`),
+    makeTimeout: () => new PtError('PT_DIAL_TIMEOUT', `The application server did not answer within ${limitMs} ms`),
   }
 }

@@ -23,8 +23,9 @@ export async function dialInTurn(parameters: DialInTurnParameters): Promise<Byte
     try {
       const address = { host, port }
       if (index === last) return await dialerFor(host).dial(address, { signal })
-      const timeout = new PtError('PT_DIAL_TIMEOUT', `An address did not answer within ${ATTEMPT_LIMIT_MS} ms`)
-      const limits = { signal, limitMs: ATTEMPT_LIMIT_MS, timeout }
+      const makeTimeout = (): Error =>
+        new PtError('PT_DIAL_TIMEOUT', `An address did not answer within ${ATTEMPT_LIMIT_MS} ms`)
+      const limits = { signal, limitMs: ATTEMPT_LIMIT_MS, makeTimeout }
       return await dialWithin({ dialer: dialerFor(host), clock }, address, limits)
     } catch (error) {
       signal.throwIfAborted()

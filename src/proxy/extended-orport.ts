@@ -53,8 +53,9 @@ export async function dialExtendedOrPort(
   const ending = new AbortController()
   const onAbort = (): void => ending.abort(signal.reason)
   signal.addEventListener('abort', onAbort)
-  const timeout = new PtError('PT_HANDSHAKE_TIMEOUT', `The Extended ORPort did not answer within ${LIMIT_MS} ms`)
-  const timer = platform.clock.setTimer(() => ending.abort(timeout), LIMIT_MS)
+  const makeTimeout = (): Error =>
+    new PtError('PT_HANDSHAKE_TIMEOUT', `The Extended ORPort did not answer within ${LIMIT_MS} ms`)
+  const timer = platform.clock.setTimer(() => ending.abort(makeTimeout()), LIMIT_MS)
   try {
     const cookie = await readCookie(orPort)
     const stream = await platform.dialer.dial(orPort.address, { signal: ending.signal })

@@ -2,7 +2,9 @@ import { type Codec, NOTHING, type Step } from '../../core/codec.ts'
 import { PtError } from '../../core/errors.ts'
 import type { ClientProtocol, Environment } from '../../core/transport.ts'
 import { KeyPool } from '../../crypto/key-pool.ts'
+import { type X25519PublicKey, importX25519PublicKey } from '../../crypto/x25519.ts'
 import { randomBytes } from '../../util/random.ts'
+import type { BridgeIdentity } from './cert.ts'
 import { createFrameDecoder, createFrameEncoder, PRNG_SEED_LENGTH } from './framing.ts'
 import { ClientHandshake } from './handshake-client.ts'
 import { type SessionKeyPair, epochHourOf, makeSessionKeyPair } from './handshake.ts'
@@ -22,6 +24,8 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
   readonly #uniform: PaddingStyle
   #exempt: PaddingStyle | undefined
   readonly #tables = new Map<string, ShapeTables>()
+  /** The keys of bridges whose options somebody keeps: importing one costs as much as an exchange. */
+  readonly #identities = new WeakMap<BridgeIdentity, X25519PublicKey>()
 
   constructor(environment: Environment) {
     const { clock, random } = environment.platform
@@ -44,6 +48,7 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
       this.#keys.replenish()
       return new ClientHandshake({
         bridge,
+        importedIdentity: this.#importIdentity(bridge),
         keyPair,
         padding: this.#paddingStyle(padding),
         epochHour: epochHourOf(clock.now()),
@@ -55,6 +60,15 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
       random,
       tablesOf: (seed) => this.#tablesOf(seed),
     })
+  }
+
+  #importIdentity(bridge: BridgeIdentity): X25519PublicKey {
+    let imported = this.#identities.get(bridge)
+    if (imported === undefined) {
+      imported = importX25519PublicKey(bridge.publicKey)
+      this.#identities.set(bridge, imported)
+    }
+    return imported
   }
 
   #paddingStyle(padding: Padding): PaddingStyle {

@@ -1,6 +1,7 @@
 import { constantTimeEqual } from '../../crypto/constant-time.ts'
 import { representativeToPublicKey } from '../../crypto/elligator2.ts'
 import { ntorClient, ntorKeys } from '../../crypto/ntor.ts'
+import type { X25519PublicKey } from '../../crypto/x25519.ts'
 import { GatherBuffer } from '../../util/gather-buffer.ts'
 import { type Random, uniformInteger } from '../../util/random.ts'
 import type { BridgeIdentity } from './cert.ts'
@@ -18,6 +19,8 @@ import type { PaddingStyle } from './padding.ts'
 
 export interface ClientHandshakeParameters {
   readonly bridge: BridgeIdentity
+  /** The bridge's public key, where it is imported already. */
+  readonly importedIdentity?: X25519PublicKey | undefined
   readonly keyPair: SessionKeyPair
   readonly padding: PaddingStyle
   /** The hour in which the hello is made; the answer's MAC is for the same one. */
@@ -82,7 +85,7 @@ export class ClientHandshake {
   }
 
   #complete(message: Buffer, rest: Buffer): ClientProgress {
-    const { bridge, keyPair, epochHour } = this.#parameters
+    const { bridge, importedIdentity, keyPair, epochHour } = this.#parameters
     const macAt = message.length - MAC_LENGTH
     if (!constantTimeEqual(message.subarray(macAt), this.#mac.mac(message.subarray(0, macAt), epochHour))) {
       return { state: 'failed', reason: "the answer's MAC is wrong" }
@@ -92,6 +95,7 @@ export class ClientHandshake {
       publicKey: keyPair.publicKey,
       serverPublicKey: representativeToPublicKey(message.subarray(0, REPRESENTATIVE_LENGTH)),
       identity: bridge.publicKey,
+      importedIdentity,
       nodeId: bridge.nodeId,
     })
     const auth = message.subarray(REPRESENTATIVE_LENGTH, REPRESENTATIVE_LENGTH + AUTH_LENGTH)

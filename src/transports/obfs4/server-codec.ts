@@ -121,7 +121,7 @@ export class ServerCodec implements Codec {
       this.#bridge.onFilterError(error)
       return this.#fallSilent(error.code, error.message)
     }
-    // While the system writes.
+    // While the record is written, where that takes time.
     const { key, mac, random } = this.#bridge
     const answer = answerHello(hello, { key, keyPair: this.#bridge.takeKeyPair(), mac, random })
     this.#state = { name: 'recording', answer }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { heapGrowingPercent } from '../../../cli/src/heap-growth.ts'
+import { heapGrowingPercent, youngGrowthFactor } from '../../../cli/src/heap-growth.ts'
 
 const MEBIBYTE = 1_048_576
 
@@ -14,4 +14,9 @@ test('lets a small heap grow by 32 MiB', () => {
 test('leaves to V8 a heap that 32 MiB do not double', () => {
   assert.equal(heapGrowingPercent(33 * MEBIBYTE), 0)
   assert.equal(heapGrowingPercent(1024 * MEBIBYTE), 0)
+})
+
+test('lets the young generation double up to 16 MiB and no further', () => {
+  for (const mebibytes of [1, 4, 8]) assert.equal(youngGrowthFactor(mebibytes * MEBIBYTE), 2)
+  for (const mebibytes of [9, 16, 32]) assert.equal(youngGrowthFactor(mebibytes * MEBIBYTE), 1)
 })
