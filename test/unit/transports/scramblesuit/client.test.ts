@@ -134,7 +134,8 @@ describe('a ticket', () => {
 })
 
 test('connections of a factory share tickets, those of another share its state directory', async () => {
-  const platform = createMemoryPlatform({ store: new MemoryStore() })
+  const store = new MemoryStore()
+  const platform = createMemoryPlatform({ store })
   const listener = scramblesuit.server({}, { platform }).listen({ host: '127.0.0.1', port: 0 })
   listener.on('connection', (connection) => connection.on('data', (bytes) => connection.write(bytes)))
   await once(listener, 'listening')
@@ -153,11 +154,10 @@ test('connections of a factory share tickets, those of another share its state d
     await platform.clock.settle()
     return platform.network.links[index]!.toServer.sent.subarray(0, 112)
   }
-  const tickets = platform.store as MemoryStore
-  const inFile = (bytes: Buffer): boolean => tickets.files.get('/tickets/scramblesuit_tickets.bin')!.includes(bytes)
+  const inFile = (bytes: Buffer): boolean => store.files.get('/tickets/scramblesuit_tickets.bin')!.includes(bytes)
   const first = scramblesuit.client(options, { platform })
   await converse(first)
-  const before = Buffer.from(tickets.files.get('/tickets/scramblesuit_tickets.bin')!)
+  const before = Buffer.from(store.files.get('/tickets/scramblesuit_tickets.bin')!)
   const second = await converse(scramblesuit.client(options, { platform }))
   assert.ok(before.includes(second), 'a ticket of the file was used by another factory')
   assert.equal(inFile(second), false)
