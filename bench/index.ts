@@ -8,6 +8,7 @@ import { benchHost } from './host.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchPackets } from './packets.ts'
 import type { Floor } from './pair.ts'
+import { benchScrambleSuit } from './scramblesuit.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   codec: codecFloors,
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   'idle-memory': benchIdleMemory,
   host: benchHost,
   packets: benchPackets,
+  scramblesuit: benchScrambleSuit,
   transports: benchBesideObfs4,
 }
 

@@ -7,7 +7,15 @@ export interface BenchedTransport {
   readonly client: Readonly<Record<string, string>>
 }
 
+/** Its set-ups are by UniformDH: connections that end at once are given no ticket. */
+const SCRAMBLESUIT: BenchedTransport = {
+  name: 'scramblesuit',
+  module: 'pluggable-transports/scramblesuit',
+  server: {},
+  client: {},
+}
+
 export const OBFS4: BenchedTransport = { name: 'obfs4', module: 'pluggable-transports/obfs4', server: {}, client: {} }
 
 /** Every transport that is measured beside obfs4, the first. */
-export const TRANSPORTS: readonly BenchedTransport[] = [OBFS4]
+export const TRANSPORTS: readonly BenchedTransport[] = [OBFS4, SCRAMBLESUIT]

@@ -79,7 +79,7 @@ export interface TestClient {
 
 /** Makes a client that knows the bridge's password. */
 export function createTestClient(
-  { password, clock, random }: TestBridge,
+  { password, clock, random, lengths }: TestBridge,
   { ticket, ...others }: { readonly ticket?: SessionTicket | undefined } & Partial<ClientParameters> = {},
 ): TestClient {
   const tickets: SessionTicket[] = []
@@ -92,7 +92,8 @@ export function createTestClient(
     expectsTicket: ticket !== undefined,
     takeTicket: () => Promise.resolve(ticket),
     keepTicket: (kept) => void tickets.push(kept),
-    lengthsOf: drawLengths,
+    firstLengths: () => lengths,
+    lengthsOf: () => lengths,
     ...others,
   })
   return { codec, tickets }

@@ -3,14 +3,14 @@ import { PtError } from '../../core/errors.ts'
 import type { Clock } from '../../core/platform.ts'
 import type { UniformDhKeyPair } from '../../crypto/uniform-dh.ts'
 import type { WeightedDistribution } from '../../crypto/weighted-distribution.ts'
-import { type Random, randomBytes } from '../../util/random.ts'
-import { MASTER_KEY_LENGTH, PRNG_SEED_LENGTH } from './constants.ts'
+import type { Random } from '../../util/random.ts'
+import { MASTER_KEY_LENGTH } from './constants.ts'
 import { ClientHandshake } from './handshake-client.ts'
 import { HandshakeMac, type SessionKeys, deriveSessionKeys, epochHourOf, makeMessage, ticketMac } from './handshake.ts'
 import { PacketDecoder } from './packet-decoder.ts'
 import { PacketEncoder } from './packet-encoder.ts'
 import { Session } from './session.ts'
-import { Shaper, drawLengths } from './shaper.ts'
+import { Shaper } from './shaper.ts'
 import type { SessionTicket } from './ticket-store.ts'
 
 /** What one connection needs of its factory. */
@@ -28,6 +28,8 @@ export interface ClientParameters {
   takeTicket(): Promise<SessionTicket | undefined>
   /** Keeps a new one. */
   keepTicket(ticket: SessionTicket): void
+  /** The table for what is sent before the server's seed has come. */
+  firstLengths(): WeightedDistribution
   lengthsOf(seed: Buffer): WeightedDistribution
 }
 
@@ -123,11 +125,7 @@ export class ClientCodec implements Codec {
 
   #open({ clientToServer, serverToClient }: SessionKeys): Session {
     const { random } = this.#parameters
-    const shaper = new Shaper(
-      new PacketEncoder(clientToServer),
-      drawLengths(randomBytes(random, PRNG_SEED_LENGTH)),
-      random,
-    )
+    const shaper = new Shaper(new PacketEncoder(clientToServer), () => this.#parameters.firstLengths(), random)
     const decoder = new PacketDecoder(serverToClient)
     clientToServer.fill(0)
     serverToClient.fill(0)

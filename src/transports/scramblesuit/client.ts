@@ -3,7 +3,9 @@ import type { ClientProtocol, Destination, Environment } from '../../core/transp
 import { KeyPool } from '../../crypto/key-pool.ts'
 import { type UniformDhKeyPair, generateUniformDhKeyPair } from '../../crypto/uniform-dh.ts'
 import type { WeightedDistribution } from '../../crypto/weighted-distribution.ts'
+import { randomBytes } from '../../util/random.ts'
 import { ClientCodec } from './client-codec.ts'
+import { PRNG_SEED_LENGTH } from './constants.ts'
 import type { ScrambleSuitClientOptions } from './options.ts'
 import { drawLengths } from './shaper.ts'
 import { FileTickets, MemoryTickets, type TicketStore, serverKeyOf } from './ticket-store.ts'
@@ -11,13 +13,20 @@ import { FileTickets, MemoryTickets, type TicketStore, serverKeyOf } from './tic
 /** Bridges whose table of lengths a Client Factory keeps, so that each is drawn once and not per connection. */
 const MAX_KEPT_TABLES = 16
 
+/** A server's seed and what is drawn from it. */
+interface ServerTable {
+  readonly seed: Buffer
+  readonly lengths: WeightedDistribution
+}
+
 /** What the connections of one Client Factory share: the key pool, tickets, tables of bridges seen. */
 export class ScrambleSuitClient implements ClientProtocol<ScrambleSuitClientOptions> {
   readonly #environment: Environment
   readonly #keys: KeyPool<UniformDhKeyPair>
   /** In memory, or by state directory: one, as long as connections cannot choose. */
   readonly #tickets = new Map<string | undefined, TicketStore>()
-  readonly #tables = new Map<string, WeightedDistribution>()
+  /** Of each server the newest, to begin its next connection with. */
+  readonly #tables = new Map<string, ServerTable>()
 
   constructor(environment: Environment) {
     const { clock, random } = environment.platform
@@ -45,7 +54,8 @@ export class ScrambleSuitClient implements ClientProtocol<ScrambleSuitClientOpti
       expectsTicket: tickets.expects(server),
       takeTicket: () => tickets.take(server),
       keepTicket: (ticket) => void tickets.put(server, ticket),
-      lengthsOf: (seed) => this.#lengthsOf(seed),
+      firstLengths: () => this.#tables.get(server)?.lengths ?? drawLengths(randomBytes(random, PRNG_SEED_LENGTH)),
+      lengthsOf: (seed) => this.#lengthsOf(server, seed),
     })
   }
 
@@ -60,14 +70,13 @@ export class ScrambleSuitClient implements ClientProtocol<ScrambleSuitClientOpti
     return tickets
   }
 
-  #lengthsOf(seed: Buffer): WeightedDistribution {
-    const key = seed.toString('latin1')
-    let lengths = this.#tables.get(key)
-    if (lengths === undefined) {
-      lengths = drawLengths(seed)
-      if (this.#tables.size >= MAX_KEPT_TABLES) this.#tables.delete(this.#tables.keys().next().value!)
-      this.#tables.set(key, lengths)
-    }
+  #lengthsOf(server: string, seed: Buffer): WeightedDistribution {
+    const known = this.#tables.get(server)
+    if (known !== undefined && known.seed.equals(seed)) return known.lengths
+    const lengths = drawLengths(seed)
+    this.#tables.delete(server)
+    if (this.#tables.size >= MAX_KEPT_TABLES) this.#tables.delete(this.#tables.keys().next().value!)
+    this.#tables.set(server, { seed, lengths })
     return lengths
   }
 }

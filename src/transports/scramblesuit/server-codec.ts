@@ -147,8 +147,8 @@ export class ServerCodec implements Codec {
         : replayFilter.insert(hello.mac, hello.epochHour, epochHour)
     if (result.verdict === 'replay') return this.#fallSilent('PT_REPLAY', 'The hello is a replay')
     if (result.verdict === 'full') {
-      const message = 'The replay filter has no slot left for a handshake'
-      return this.#refuse(new PtError('PT_REPLAY_FILTER_FULL', message), hello.kind)
+      const error = new PtError('PT_REPLAY_FILTER_FULL', 'The replay filter has no slot left for a handshake')
+      return this.#refuse(error, hello.kind)
     }
     // While the system writes.
     const answer =
@@ -176,7 +176,7 @@ export class ServerCodec implements Codec {
   #open({ clientToServer, serverToClient }: SessionKeys): Session {
     const { lengths, random } = this.#bridge
     const decoder = new PacketDecoder(clientToServer)
-    const session = new Session(decoder, new Shaper(new PacketEncoder(serverToClient), lengths, random))
+    const session = new Session(decoder, new Shaper(new PacketEncoder(serverToClient), () => lengths, random))
     clientToServer.fill(0)
     serverToClient.fill(0)
     this.#state = { name: 'open', session }

@@ -27,13 +27,24 @@ export function burstPadding(length: number, target: number): readonly number[] 
 export class Shaper {
   readonly #encoder: PacketEncoder
   readonly #random: Random
-  /** Where lengths come from; a client's change when the server's seed arrives. */
-  lengths: WeightedDistribution
+  readonly #firstLengths: () => WeightedDistribution
+  #lengths: WeightedDistribution | undefined
 
-  constructor(encoder: PacketEncoder, lengths: WeightedDistribution, random: Random) {
+  /** `firstLengths` is asked when something is to be sent before any lengths were set. */
+  constructor(encoder: PacketEncoder, firstLengths: () => WeightedDistribution, random: Random) {
     this.#encoder = encoder
-    this.lengths = lengths
+    this.#firstLengths = firstLengths
     this.#random = random
+  }
+
+  /** Where lengths come from; a client's change when the server's seed arrives. */
+  get lengths(): WeightedDistribution {
+    this.#lengths ??= this.#firstLengths()
+    return this.#lengths
+  }
+
+  set lengths(lengths: WeightedDistribution) {
+    this.#lengths = lengths
   }
 
   /** Encodes one write of application bytes, at least one, as a padded burst; without any it is padding alone. */

@@ -6,6 +6,7 @@ import { MemoryStore } from '../../../../src/testing/memory-store.ts'
 import { createMemoryPlatform } from '../../../../src/testing/memory-platform.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { scramblesuit } from '../../../../src/transports/scramblesuit/index.ts'
+import { drawLengths } from '../../../../src/transports/scramblesuit/shaper.ts'
 import { ServerCodec } from '../../../../src/transports/scramblesuit/server-codec.ts'
 import { uniformInteger } from '../../../../src/util/random.ts'
 import { perform, wireOf } from '../../../support/codec-steps.ts'
@@ -72,8 +73,13 @@ describe('UniformDH', () => {
 
   test("shapes with the server's table from its seed on", async () => {
     const bridge = createTestBridge()
-    const client = createTestClient(bridge)
+    const seeds: Buffer[] = []
+    const client = createTestClient(bridge, {
+      firstLengths: () => assert.fail('the seed has come'),
+      lengthsOf: (seed) => (seeds.push(seed), drawLengths(seed)),
+    })
     client.codec.receive(await answer(bridge, await begin(client), [Buffer.from('word')]))
+    assert.deepEqual(seeds, [bridge.prngSeed])
     const tails = new Set(bridge.lengths.values.map((length) => length % 1448))
     for (let count = 0; count < 50; count++) {
       assert.ok(tails.has(wireOf(client.codec.send([Buffer.from('x')])).length % 1448))

@@ -26,7 +26,7 @@ test('padding brings a burst to its target in one packet, or two where one would
 test('bursts end at lengths of the table alone, which another seed changes', () => {
   const random = new SeededRandom('shaper')
   const key = Buffer.alloc(72, 1)
-  const shaper = new Shaper(new PacketEncoder(key), drawLengths(Buffer.alloc(32, 1)), random)
+  const shaper = new Shaper(new PacketEncoder(key), () => drawLengths(Buffer.alloc(32, 1)), random)
   const decoder = new PacketDecoder(key)
   for (const seed of [Buffer.alloc(32, 2), Buffer.alloc(32, 3)]) {
     shaper.lengths = drawLengths(seed)
