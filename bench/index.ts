@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import process from 'node:process'
+import { benchBesideObfs4 } from './beside-obfs4.ts'
 import { benchCodec } from './codec.ts'
 import { benchConnection } from './connection.ts'
 import { benchHandshake } from './handshake.ts'
@@ -7,6 +8,7 @@ import { benchHost } from './host.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchPackets } from './packets.ts'
 import type { Floor } from './pair.ts'
+import { benchScrambleSuit } from './scramblesuit.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   codec: codecFloors,
@@ -15,6 +17,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   'idle-memory': benchIdleMemory,
   host: benchHost,
   packets: benchPackets,
+  scramblesuit: benchScrambleSuit,
+  transports: benchBesideObfs4,
 }
 
 async function codecFloors(): Promise<readonly Floor[]> {

@@ -15,6 +15,7 @@ export const EVENT_LEVELS = {
   'state:identity-differs': 'warn',
   'replay-filter:memory-only': 'warn',
   'replay-filter:error': 'error',
+  'ticket-store:error': 'warn',
 } as const satisfies Record<string, keyof Logger>
 
 export type EventName = keyof typeof EVENT_LEVELS

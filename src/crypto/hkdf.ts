@@ -18,3 +18,16 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Bu
   for (const part of parts) hmac.update(part)
   return hmac.digest()
 }
+
+/**
+ * Derives `length` bytes, at most 8,160, from a pseudo-random key by the second half of HKDF-SHA256 alone (RFC 5869, section 2.3), with an
+ * empty info, in a new buffer owned by the caller.
+ */
+export function hkdfExpandSha256(pseudoRandomKey: Uint8Array, length: number): Buffer {
+  const blocks: Buffer[] = []
+  for (let derived = 0; derived < length; derived += 32) {
+    const index = Buffer.of(blocks.length + 1)
+    blocks.push(hmacSha256(pseudoRandomKey, ...blocks.slice(-1), index))
+  }
+  return Buffer.concat(blocks).subarray(0, length)
+}

@@ -40,16 +40,17 @@ export async function startObfs4proxyServer(
   return { process, ...method }
 }
 
-/** Starts obfs4proxy as a managed client; the port is that of its SOCKS listener. */
+/** Starts obfs4proxy as a managed client of a transport; the port is that of its SOCKS listener. */
 export async function startObfs4proxyClient(
   owner: ProcessOwner,
   stateDir: string,
+  transport: 'obfs4' | 'scramblesuit' = 'obfs4',
 ): Promise<{ readonly process: ManagedProcess; readonly socksPort: number }> {
   const process = new ManagedProcess(owner, 'obfs4proxy', [], {
     ...commonEnvironment(stateDir),
-    TOR_PT_CLIENT_TRANSPORTS: 'obfs4',
+    TOR_PT_CLIENT_TRANSPORTS: transport,
   })
-  const [, , , address] = (await process.line('CMETHOD obfs4 ')).split(' ')
+  const [, , , address] = (await process.line(`CMETHOD ${transport} `)).split(' ')
   await process.line('CMETHODS DONE')
   return { process, socksPort: portOf(address!) }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hkdfSha256, hmacSha256 } from '../../../src/crypto/hkdf.ts'
+import { hkdfExpandSha256, hkdfSha256, hmacSha256 } from '../../../src/crypto/hkdf.ts'
 import { hex } from './vectors.ts'
 
 test('derives what RFC 5869, appendix A.1, says', () => {
@@ -18,4 +18,11 @@ test('derives what RFC 5869, appendix A.1, says', () => {
 test('computes the HMAC of RFC 4231, case 2, over parts', () => {
   const mac = hmacSha256(Buffer.from('Jefe'), Buffer.from('what do ya want '), Buffer.from('for nothing?'))
   assert.equal(mac.toString('hex'), '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843')
+})
+
+test('expands a pseudo-random key as the whole of HKDF does after its extraction', () => {
+  const pseudoRandomKey = hmacSha256(Buffer.alloc(32), Buffer.from('input'))
+  const whole = hkdfSha256(Buffer.from('input'), { salt: Buffer.alloc(0), info: Buffer.alloc(0), length: 144 })
+  assert.deepEqual(hkdfExpandSha256(pseudoRandomKey, 144), whole)
+  assert.deepEqual(hkdfExpandSha256(pseudoRandomKey, 33), whole.subarray(0, 33))
 })

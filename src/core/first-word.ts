@@ -1,5 +1,5 @@
-import type { Segment } from '../../core/codec.ts'
-import { type Random, uniformInteger } from '../../util/random.ts'
+import type { Segment } from './codec.ts'
+import { type Random, uniformInteger } from '../util/random.ts'
 
 /** How long a first word waits after the answer, drawn anew each time, in ms. */
 const GAP_MS = [10, 30] as const

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FirstWord } from '../../../../src/transports/obfs4/first-word.ts'
-import { countingRandom } from '../../crypto/counting-random.ts'
+import { FirstWord } from '../../../src/core/first-word.ts'
+import { countingRandom } from '../crypto/counting-random.ts'
 
 function answered(): FirstWord {
   const firstWord = new FirstWord(countingRandom(1))
