@@ -14,6 +14,7 @@ import { isCarried, packetOptionsOf } from './modes.ts'
 import { isLoopback } from './outbound-source.ts'
 import { startPacketsClient } from './packets-client.ts'
 import { createRoute } from './route.ts'
+import { addState } from './state-option.ts'
 import { startMethods } from './start-methods.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
 
@@ -79,9 +80,11 @@ interface ClientMethodParameters extends Pick<DispatcherParameters, 'lines'> {
 
 /** Listens for applications of one transport, in the mode asked for. Rejects with PT_OPTION_* for its options, or the system's error. */
 async function startClientMethod(parameters: ClientMethodParameters): Promise<Method> {
-  const { transport, requested, config, lines, platform, settings } = parameters
+  const { transport, config, lines, platform, settings } = parameters
   const logger = nameTransport(parameters.logger, transport.name)
-  const { mode, target, listen: address, unsafeLogging, udpQueue, udpIdleTimeoutMs } = config
+  const { mode, target, listen: address, unsafeLogging, udpQueue, udpIdleTimeoutMs, stateLocation } = config
+  const given = parameters.requested.arguments
+  const requested = { ...parameters.requested, arguments: addState(transport.clientOptions, given, stateLocation) }
   const route = createRoute({ transport, requested, target, perConnection: mode === 'socks5', settings })
   if (mode === 'transparent-TCP')
     return startTransparentTcp({

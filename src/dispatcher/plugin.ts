@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { missingOption } from '../core/options.ts'
 import type { Address, ByteStream, Platform } from '../core/platform.ts'
 import type { Registry } from '../core/registry.ts'
-import type { Arguments, Logger, OptionsReader, Transport } from '../core/transport.ts'
+import type { Arguments, Logger, Transport } from '../core/transport.ts'
 import type { PluginConfig } from '../ipc/sip003.ts'
 import { createApplicationDialer } from './application.ts'
 import { dialInTurn } from './dial-in-turn.ts'
@@ -11,7 +11,7 @@ import type { ServerMethod } from './listener-method.ts'
 import type { Method } from './method.ts'
 import { createRoute } from './route.ts'
 import { startServerMethod } from './server-method.ts'
-import { STATE_DIR, keepsState } from './state-option.ts'
+import { addState, keepsState } from './state-option.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
 
 export interface PluginParameters {
@@ -107,10 +107,6 @@ function prepareServer(parameters: PluginParameters, transport: Transport): Prep
 
 async function destroyAll(methods: readonly Method[]): Promise<void> {
   await Promise.all(methods.map((method) => method.destroy()))
-}
-
-function addState(schema: OptionsReader, given: Arguments, stateLocation: string | undefined): Arguments {
-  return stateLocation !== undefined && keepsState(schema) ? { ...given, [STATE_DIR]: stateLocation } : given
 }
 
 /** Makes a platform on which whoever dials the first host of the server tries the others after it. */

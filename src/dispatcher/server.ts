@@ -1,4 +1,3 @@
-import { PtError } from '../core/errors.ts'
 import type { Platform } from '../core/platform.ts'
 import type { Arguments, Logger, Transport } from '../core/transport.ts'
 import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
@@ -13,7 +12,7 @@ import { isLoopback } from './outbound-source.ts'
 import { startPacketsServer } from './packets-server.ts'
 import { startServerMethod } from './server-method.ts'
 import { startMethods } from './start-methods.ts'
-import { STATE_DIR, keepsState } from './state-option.ts'
+import { addState } from './state-option.ts'
 
 export interface ServerParameters extends Pick<DispatcherParameters, 'lines' | 'registry'> {
   readonly config: ServerConfig
@@ -66,12 +65,10 @@ function openApplication({ config, lines, readFile }: ServerParameters): Applica
   return { kind: 'extended-orport', orPort: { address, readCookieFile } }
 }
 
-/** Checks a server's options and adds the state directory, which the parent alone names. */
+/** Checks a server's options and adds the state directory. */
 function serverOptions({ serverOptions: schema }: Transport, given: Arguments, stateLocation: string): Arguments {
   schema.parseArguments(given, 'server', { unknown: 'reject' })
-  if (given[STATE_DIR] !== undefined)
-    throw new PtError('PT_OPTION_FORBIDDEN', `Option "${STATE_DIR}" cannot be given beside the state location`)
-  return keepsState(schema) ? { ...given, [STATE_DIR]: stateLocation } : given
+  return addState(schema, given, stateLocation)
 }
 
 /** The Extended ORPort carries the addresses of clients in the clear. */

@@ -8,6 +8,7 @@ import { scramblesuit } from '../../src/transports/scramblesuit/index.ts'
 import { startApplicationServer } from '../support/application-server.ts'
 import { exchange } from '../support/exchange.ts'
 import { parseServerMethod, portOf } from '../support/method-lines.ts'
+import { poll } from '../support/poll.ts'
 import { startPtkit, torEnvironment } from '../support/ptkit-process.ts'
 import { countRedeemedTickets } from '../support/scramblesuit-server.ts'
 import { SocksRefusal, connectThroughSocks } from '../support/socks-client.ts'
@@ -28,18 +29,19 @@ async function startServer(t: TestContext, stateDir: string, applicationPort: nu
   return { child, line, ...parseServerMethod(line) }
 }
 
-async function startClient(t: TestContext) {
-  const stateDir = await temporaryDirectory(t)
+async function startClient(t: TestContext, stateDir?: string) {
+  stateDir ??= await temporaryDirectory(t)
   const child = startPtkit(t, { ...torEnvironment(stateDir), TOR_PT_CLIENT_TRANSPORTS: 'scramblesuit' })
   const [, , , address] = (await child.line('CMETHOD scramblesuit ')).split(' ')
   await child.line('CMETHODS DONE')
   const socksPort = portOf(address!)
-  return async (port: number, args: Arguments) => {
+  const connect = async (port: number, args: Arguments) => {
     const socket = await connectThroughSocks(socksPort, port, args)
     socket.on('error', () => {})
     t.after(() => socket.destroy())
     return socket
   }
+  return { child, connect }
 }
 
 describe('ScrambleSuit through ptkit on both sides', { timeout: 60_000 }, () => {
@@ -48,7 +50,7 @@ describe('ScrambleSuit through ptkit on both sides', { timeout: 60_000 }, () => 
     const stateDir = await temporaryDirectory(t)
     const first = await startServer(t, stateDir, applicationPort)
     assert.match(first.line, /^SMETHOD scramblesuit 127\.0\.0\.1:\d+ ARGS:password=[A-Z2-7]{32}$/)
-    const connect = await startClient(t)
+    const { connect } = await startClient(t)
     for (const redeemedCount of [0, 1, 2]) {
       const near = await connect(first.port, first.clientArguments)
       const far = await arrivals.next()
@@ -62,6 +64,23 @@ describe('ScrambleSuit through ptkit on both sides', { timeout: 60_000 }, () => 
     assert.deepEqual(second.clientArguments, first.clientArguments)
     await exchange(await connect(second.port, second.clientArguments), await arrivals.next(), SHORT)
     assert.equal(await countRedeemedTickets(stateDir), 3)
+  })
+
+  test('a client finds its tickets again after a restart, in a file for its owner alone', async (t) => {
+    const { port: applicationPort, arrivals } = await startApplicationServer(t)
+    const [serverState, clientState] = [await temporaryDirectory(t), await temporaryDirectory(t)]
+    const server = await startServer(t, serverState, applicationPort)
+    const tickets = join(clientState, 'scramblesuit_tickets.bin')
+    for (const redeemedCount of [0, 1]) {
+      const { child, connect } = await startClient(t, clientState)
+      await exchange(await connect(server.port, server.clientArguments), await arrivals.next(), SHORT)
+      assert.equal(await countRedeemedTickets(serverState), redeemedCount)
+      await poll('a ticket in the file', 10_000, async () => {
+        return (await readFile(tickets)).some((byte) => byte !== 0) || undefined
+      })
+      await child.kill('SIGTERM')
+    }
+    assert.equal((await stat(tickets)).mode & 0o777, 0o600)
   })
 
   test('keeps its password and keys for its owner alone', async (t) => {
@@ -85,7 +104,7 @@ describe('ScrambleSuit through ptkit on both sides', { timeout: 60_000 }, () => 
   })
 
   test('refuses a connection without a password', async (t) => {
-    const connect = await startClient(t)
+    const { connect } = await startClient(t)
     await assert.rejects(connect(1, { password: 'too short' }), SocksRefusal)
   })
 })
