@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import { PtError } from '../core/errors.ts'
 import type { Clock, Timer } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
@@ -7,6 +6,7 @@ import { systemClock } from '../platform/system-clock.ts'
 import type { StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
 import { DEFAULT_VERSIONS, toVariables } from './configuration.ts'
+import { type HostLog, createHostLog, exitFields, failureFields } from './host-log.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { processTransport } from './process-transport.ts'
 import type { Method, PtExit, PtProcess, PtProcessEvents } from './pt-process.ts'
@@ -51,6 +51,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   readonly #configuration: PtConfiguration & Required<Pick<PtConfiguration, 'versions'>>
   readonly #variables: Readonly<Record<string, string>>
   readonly #parameters: SupervisorParameters
+  readonly #log: HostLog
   readonly #onAbort = (): void => this.#abort()
   #state: State = { kind: 'closed' }
   #firstStart: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined
@@ -75,6 +76,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
       versions: Object.freeze([...versions]),
     })
     this.role = this.#configuration.role
+    this.#log = createHostLog(this.#configuration, parameters.limits.logger)
     // Every connection of an adapter that waits for the next child listens.
     this.setMaxListeners(0)
   }
@@ -126,6 +128,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     const { startChild, limits, clock } = this.#parameters
     const { role, transports, versions, proxy } = this.#configuration
     const startUp = new StartUp({ role, transports, versions, proxied: proxy !== undefined })
+    this.#log('host:start')
     const run = new ChildRun({
       startChild,
       setup: { variables: this.#variables },
@@ -141,12 +144,12 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   }
 
   #becomeReady(startUp: StartUp): void {
-    const { limits, clock } = this.#parameters
+    const { clock } = this.#parameters
     this.#ready = startUp
     this.#version = startUp.version
     this.#readySinceMs = clock.monotonic()
     this.#failedStartCount = 0
-    limits.logger?.info?.('host:ready', { version: startUp.version, transports: [...startUp.methods.keys()] })
+    this.#log('host:ready', { version: startUp.version, methods: [...startUp.methods.keys()] })
     const first = this.#firstStart
     this.#firstStart = undefined
     if (first === undefined) return this.#tell(() => this.emit('ready'))
@@ -161,17 +164,22 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     this.#ready = undefined
     if (this.#firstStart !== undefined) {
       this.#release()
+      this.#log('host:failed', failureFields(failure))
       return this.#firstStart.reject(failure!)
     }
     if (this.#stopped !== undefined) return this.#close()
-    limits.logger?.warn?.('host:exit', { code: exit.code, signal: exit.signal })
+    this.#log('host:exit', exitFields(exit))
     const next = limits.restart ? this.#planRestart(failure) : undefined
     if (next === undefined) this.#release()
     else this.#state = { kind: 'waiting', timer: clock.setTimer(() => this.#run(), next) }
     this.#tell(() => this.emit('exit', exit))
-    if (next !== undefined && this.#stopped === undefined)
-      this.#tell(() => this.emit('restart', next, this.#restartCount))
+    if (next !== undefined && this.#stopped === undefined) this.#tellRestart(next, this.#restartCount)
     if (next === undefined) this.#giveUp(limits.restart ? failure : undefined)
+  }
+
+  #tellRestart(delayMs: number, attempt: number): void {
+    this.#log('host:restart', { delayMs, attempt })
+    this.#tell(() => this.emit('restart', delayMs, attempt))
   }
 
   /** Returns the delay in ms; undefined when too many starts have failed. */
@@ -187,7 +195,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   #giveUp(failure: Error | undefined): void {
     try {
       if (failure === undefined) return
-      this.#parameters.limits.logger?.error?.('host:failed', failure instanceof PtError ? { code: failure.code } : {})
+      this.#log('host:failed', failureFields(failure))
       this.#tell(() => this.emit('error', failure))
     } finally {
       this.#close()
@@ -216,13 +224,15 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   #close(): void {
     this.#release()
     this.#resolveStopped(this.#lastExit!)
+    this.#log('host:close')
     this.#tell(() => this.emit('close'))
   }
 
   #tellLine(line: ChildLine, text: string, stream: 'stdout' | 'stderr'): void {
-    if (stream === 'stdout' && line.kind === 'log')
+    if (stream === 'stdout' && line.kind === 'log') {
+      this.#log('host:log', { severity: line.severity })
       this.#tell(() => this.emit('log', Object.freeze({ severity: line.severity, message: line.message })))
-    else if (stream === 'stdout' && line.kind === 'status') this.#tell(() => this.emit('status', line.fields))
+    } else if (stream === 'stdout' && line.kind === 'status') this.#tell(() => this.emit('status', line.fields))
     else this.#tell(() => this.emit('line', text, stream))
   }
 

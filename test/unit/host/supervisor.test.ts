@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
+import { HOST_EVENT_LEVELS } from '../../../src/host/host-log.ts'
 import type { PtConfiguration, Supervision } from '../../../src/host/launch-options.ts'
 import type { PtProcess } from '../../../src/host/pt-process.ts'
 import { MAX_EARLY_EVENTS, supervise } from '../../../src/host/supervisor.ts'
@@ -336,6 +338,11 @@ test('an abort ends a start with its reason, and later the process', async () =>
   assert.equal(world.children.last.steps[0], 'input')
   assert.equal(world.clock.timerCount, 0)
 
+  const odd = new AbortController()
+  const { launched } = new World({ signal: odd.signal })
+  odd.abort('no error')
+  await assert.rejects(launched, (thrown) => thrown === 'no error')
+
   const before = new World({ signal: AbortSignal.abort(reason) })
   await assert.rejects(before.launched, reason)
   assert.equal(before.children.all.length, 0)
@@ -363,22 +370,52 @@ test('lets go of the signal when no child is left', async () => {
   assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
-test('tells its logger what happens', async () => {
-  const told: unknown[] = []
-  const logger = {
-    info: (event: string, fields: object) => told.push([event, fields]),
-    warn: (event: string, fields: object) => told.push([event, fields]),
-    error: (event: string, fields: object) => told.push([event, fields]),
+/** Notes what a logger and the diagnostics channels are told, in the same form. */
+function hearAll(t: TestContext) {
+  const [logged, published]: [unknown[], unknown[]] = [[], []]
+  const note = (event: string, fields: object): void => void logged.push([event, fields])
+  for (const event of Object.keys(HOST_EVENT_LEVELS)) {
+    const listener = (fields: unknown): void => void published.push([event, fields])
+    subscribe(`pluggable-transports:${event}`, listener)
+    t.after(() => unsubscribe(`pluggable-transports:${event}`, listener))
   }
+  return { logged, published, logger: { debug: note, info: note, warn: note, error: note } }
+}
+
+test('tells its logger and the diagnostics channels what happens, in none of the words of the child', async (t) => {
+  const { logged, published, logger } = hearAll(t)
   const world = new World({ logger, maxRestarts: 1 })
-  await world.ready()
+  const host = await world.ready()
+  host.on('error', () => {})
+  world.children.last.say('LOG WARN no way to 192.0.2.7', 'STATUS TRANSPORT=a ADDRESS=192.0.2.7')
+  world.children.last.complain('192.0.2.7 is down')
   world.children.last.exit({ code: 1, signal: null })
   await world.clock.advance(1_000)
-  world.children.last.exit({ code: 2, signal: null })
-  assert.deepEqual(told, [
-    ['host:ready', { version: '1', transports: ['a'] }],
-    ['host:exit', { code: 1, signal: null }],
-    ['host:exit', { code: 2, signal: null }],
-    ['host:failed', { code: 'PT_HOST_EXITED' }],
+  const error = Object.assign(new Error('spawn 192.0.2.7'), { code: 'EACCES' })
+  world.children.last.exit({ code: null, signal: null, error })
+  const common = { role: 'client', transports: ['a'] }
+  assert.deepEqual(logged, [
+    ['host:start', common],
+    ['host:ready', { ...common, version: '1', methods: ['a'] }],
+    ['host:log', { ...common, severity: 'warning' }],
+    ['host:exit', { ...common, code: 1, signal: null }],
+    ['host:restart', { ...common, delayMs: 1_000, attempt: 1 }],
+    ['host:start', common],
+    ['host:exit', { ...common, code: null, signal: null, error: 'EACCES' }],
+    ['host:failed', { ...common, code: 'PT_HOST_EXITED' }],
+    ['host:close', common],
+  ])
+  assert.deepEqual(published, logged)
+})
+
+test('tells of a first start that failed, too', async (t) => {
+  const { published } = hearAll(t)
+  const world = new World()
+  world.children.last.say('ENV-ERROR no route to 192.0.2.7')
+  await assert.rejects(world.launched, { code: 'PT_HOST_FAILED' })
+  const common = { role: 'client', transports: ['a'] }
+  assert.deepEqual(published, [
+    ['host:start', common],
+    ['host:failed', { ...common, code: 'PT_HOST_FAILED' }],
   ])
 })
