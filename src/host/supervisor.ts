@@ -126,8 +126,8 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
 
   #run(): void {
     const { startChild, limits, clock } = this.#parameters
-    const { role, transports, versions, proxy } = this.#configuration
-    const startUp = new StartUp({ role, transports, versions, proxied: proxy !== undefined })
+    const { role, transports, versions, proxy, bind } = this.#configuration
+    const startUp = new StartUp({ role, transports, versions, bind, proxied: proxy !== undefined })
     this.#log('host:start')
     const run = new ChildRun({
       startChild,

@@ -10,7 +10,7 @@ export interface Scenario extends Script {
   readonly outcome: Outcome
   /** The child never says what it is waited for. */
   readonly silent?: boolean
-  readonly settings?: Partial<Pick<HostLaunch, 'role' | 'transports' | 'versions' | 'proxy'>>
+  readonly settings?: Partial<Pick<HostLaunch, 'role' | 'transports' | 'versions' | 'proxy' | 'bind'>>
 }
 
 const MIB = 1024 * 1024
@@ -46,6 +46,12 @@ const TOLERATED: readonly Scenario[] = [
     title: 'a server without arguments, on every address',
     settings: SERVER,
     steps: [write(VERSION, 'SMETHOD alpha 0.0.0.0:{port}', 'SMETHODS DONE')],
+    outcome: ALPHA,
+  },
+  {
+    title: 'a server on one of all the addresses, and a port of its own, where both are left to it',
+    settings: { role: 'server', bind: { alpha: { host: '0.0.0.0', port: 0 } } },
+    steps: [write(VERSION, 'SMETHOD alpha 192.0.2.9:{port}', 'SMETHODS DONE')],
     outcome: ALPHA,
   },
   { title: 'lines that end in CR LF', steps: [raw(GOOD.map((line) => `${line}\r\n`).join(''))], outcome: ALPHA },
@@ -222,6 +228,20 @@ const REFUSED: readonly Scenario[] = [
   refused("a server's method on port 0", [write(VERSION, 'SMETHOD alpha 127.0.0.1:0', 'SMETHODS DONE')], {
     settings: SERVER,
   }),
+  refused(
+    'a server on another port than it was told',
+    [write(VERSION, 'SMETHOD alpha 127.0.0.1:{port}', 'SMETHODS DONE')],
+    {
+      settings: { role: 'server', bind: { alpha: { host: '127.0.0.1', port: 9 } } },
+    },
+  ),
+  refused(
+    'a server on another address than it was told',
+    [write(VERSION, 'SMETHOD alpha 0.0.0.0:{port}', 'SMETHODS DONE')],
+    {
+      settings: { role: 'server', bind: { alpha: { host: '127.0.0.1', port: 0 } } },
+    },
+  ),
   ...Object.entries(NO_ADDRESSES).map(([what, address]) =>
     refused(`a client's method on ${what}`, [write(VERSION, `CMETHOD alpha socks5 ${address}`, DONE)]),
   ),

@@ -10,6 +10,8 @@ export interface HostLaunch {
   readonly stateDir: string
   readonly versions: readonly string[]
   readonly proxy?: string
+  /** Where a server's transports are to listen, by name; wherever it likes for those not named. */
+  readonly bind?: Readonly<Record<string, TcpAddress>>
   /** The application server of a server. */
   readonly orPort?: TcpAddress
   /** The launch fails when the methods are not there by then. */

@@ -1,44 +1,9 @@
 import assert from 'node:assert/strict'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
-import { HOST_EVENT_LEVELS } from '../../../src/host/host-log.ts'
-import type { PtConfiguration, Supervision } from '../../../src/host/launch-options.ts'
-import type { PtProcess } from '../../../src/host/pt-process.ts'
-import { MAX_EARLY_EVENTS, supervise } from '../../../src/host/supervisor.ts'
-import { FakeClock } from '../../../src/testing/fake-clock.ts'
-import { FakeChildren } from '../../support/fake-children.ts'
-
-const CLIENT: PtConfiguration = { role: 'client', transports: ['a'], stateDir: '/state' }
-const READY = ['VERSION 1', 'CMETHOD a socks5 127.0.0.1:7', 'CMETHODS DONE']
-
-/** A host whose children and time are in the test's hand, and what it tells. */
-class World {
-  readonly children = new FakeChildren()
-  readonly clock = new FakeClock()
-  readonly told: unknown[][] = []
-  readonly launched: Promise<PtProcess>
-
-  constructor(supervision: Supervision = {}, configuration: PtConfiguration = CLIENT) {
-    this.launched = supervise(this.children.start, configuration, supervision, this.clock)
-    this.launched.catch(() => {})
-  }
-
-  /** Brings the first child up and notes all events from then on. */
-  async ready(lines: readonly string[] = READY): Promise<PtProcess> {
-    this.children.last.say(...lines)
-    const host = await this.launched
-    for (const name of ['log', 'status', 'line', 'exit', 'restart', 'ready', 'error', 'close'] as const)
-      host.on(name, (...args: readonly unknown[]) => this.told.push([name, ...args]))
-    await this.clock.runDeferred()
-    return host
-  }
-
-  get names(): unknown[] {
-    return this.told.map(([name]) => name)
-  }
-}
+import { MAX_EARLY_EVENTS } from '../../../src/host/supervisor.ts'
+import { CLIENT, READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
 
 test('resolves when the methods are known, and hands the variables over', async () => {
   const world = new World()
@@ -368,54 +333,4 @@ test('lets go of the signal when no child is left', async () => {
   await ended.ready()
   ended.children.last.exit()
   assert.equal(getEventListeners(signal, 'abort').length, 0)
-})
-
-/** Notes what a logger and the diagnostics channels are told, in the same form. */
-function hearAll(t: TestContext) {
-  const [logged, published]: [unknown[], unknown[]] = [[], []]
-  const note = (event: string, fields: object): void => void logged.push([event, fields])
-  for (const event of Object.keys(HOST_EVENT_LEVELS)) {
-    const listener = (fields: unknown): void => void published.push([event, fields])
-    subscribe(`pluggable-transports:${event}`, listener)
-    t.after(() => unsubscribe(`pluggable-transports:${event}`, listener))
-  }
-  return { logged, published, logger: { debug: note, info: note, warn: note, error: note } }
-}
-
-test('tells its logger and the diagnostics channels what happens, in none of the words of the child', async (t) => {
-  const { logged, published, logger } = hearAll(t)
-  const world = new World({ logger, maxRestarts: 1 })
-  const host = await world.ready()
-  host.on('error', () => {})
-  world.children.last.say('LOG WARN no way to 192.0.2.7', 'STATUS TRANSPORT=a ADDRESS=192.0.2.7')
-  world.children.last.complain('192.0.2.7 is down')
-  world.children.last.exit({ code: 1, signal: null })
-  await world.clock.advance(1_000)
-  const error = Object.assign(new Error('spawn 192.0.2.7'), { code: 'EACCES' })
-  world.children.last.exit({ code: null, signal: null, error })
-  const common = { role: 'client', transports: ['a'] }
-  assert.deepEqual(logged, [
-    ['host:start', common],
-    ['host:ready', { ...common, version: '1', methods: ['a'] }],
-    ['host:log', { ...common, severity: 'warning' }],
-    ['host:exit', { ...common, code: 1, signal: null }],
-    ['host:restart', { ...common, delayMs: 1_000, attempt: 1 }],
-    ['host:start', common],
-    ['host:exit', { ...common, code: null, signal: null, error: 'EACCES' }],
-    ['host:failed', { ...common, code: 'PT_HOST_EXITED' }],
-    ['host:close', common],
-  ])
-  assert.deepEqual(published, logged)
-})
-
-test('tells of a first start that failed, too', async (t) => {
-  const { published } = hearAll(t)
-  const world = new World()
-  world.children.last.say('ENV-ERROR no route to 192.0.2.7')
-  await assert.rejects(world.launched, { code: 'PT_HOST_FAILED' })
-  const common = { role: 'client', transports: ['a'] }
-  assert.deepEqual(published, [
-    ['host:start', common],
-    ['host:failed', { ...common, code: 'PT_HOST_FAILED' }],
-  ])
 })
