@@ -59,13 +59,13 @@ export function startChildProcess(command: ChildCommand, system: ChildSystem = t
 function startOne(
   { command, args = [], env = {} }: ChildCommand,
   { platform, environment, spawn, clock }: ChildSystem,
-  { variables }: ChildSetup,
+  { variables, flags = [] }: ChildSetup,
   handlers: ChildHandlers,
 ): PtChild {
   const inherited = Object.entries(environment).filter(([name]) => !PT_VARIABLE.test(name))
   let child: SpawnedProcess
   try {
-    child = spawn(command, [...args], {
+    child = spawn(command, [...args, ...flags], {
       env: { ...Object.fromEntries(inherited), ...env, ...variables },
       stdio: 'pipe',
       shell: false,

@@ -29,6 +29,8 @@ export interface PtChild {
 export interface ChildSetup {
   /** The whole configuration, as variables of the environment (PT 1.0 §3.2, and what 2.x and 3.0 take as well). */
   readonly variables: Readonly<Record<string, string>>
+  /** Flags for what no variable carries, to follow arguments of the child's own. */
+  readonly flags?: readonly string[]
 }
 
 /** Starts a child. Never throws: what goes wrong is its exit. Handlers are called after it has returned, each time in a turn or microtask of its own. */

@@ -10,7 +10,7 @@ import { adaptTransport } from './adapted-transport.ts'
 import type { StartChild } from './child.ts'
 import { ChildWatch } from './child-watch.ts'
 import type { ClientSource } from './client-adapter.ts'
-import { toVariables } from './configuration.ts'
+import { toFlags, toVariables } from './configuration.ts'
 import { launch } from './launch.ts'
 import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
 import type { Admission, ServerSource } from './listener-child.ts'
@@ -20,10 +20,15 @@ import { supervise } from './supervisor.ts'
 
 /** What the children of a transport have in common. */
 export interface HostTransportSettings
-  extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound'> {
+  extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound' | 'logLevel'> {
   /** Says whether a client may come in, by what the server child tells of it; false, an error or no answer within 5 s turns it away. */
   readonly admit?: Admission
+  /** Is shown each PT process that was launched, in time for all of its events: lines, LOG, STATUS and the like. Leave its stop to the transport. */
+  readonly onProcess?: (process: PtProcess) => void
 }
+
+/** What the transport decides by itself. */
+const OWN_DECISIONS = ['role', 'transports', 'options', 'bind', 'orPort', 'extendedOrPort'] as const
 
 /** How a PT process is started, by command or by another way such as a thread, and what it is configured with. */
 export type HostTransportSpec = HostTransportSettings &
@@ -45,13 +50,14 @@ export interface HostTransport extends Transport {
  * PT_OPTION_UNKNOWN or PT_OPTION_INVALID.
  */
 export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
-  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit'])
-  const { stateDir, versions, outbound, proxy, admit } = spec
+  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit', 'onProcess'], OWN_DECISIONS)
+  const { stateDir, versions, outbound, logLevel, proxy, admit } = spec
   const common = {
     transports: [name],
     stateDir,
     ...(versions !== undefined && { versions }),
     ...(outbound !== undefined && { outbound }),
+    ...(logLevel !== undefined && { logLevel }),
   }
   const client: PtConfiguration = { ...common, role: 'client', ...(proxy !== undefined && { proxy }) }
   const child = new SharedClient((supervision) => startProcess(spec, client, supervision))
@@ -64,11 +70,27 @@ export function hostTransport(spec: HostTransportSpec, name: string): HostTransp
   })
   // What is wrong is told before anything is started.
   toVariables(client)
+  toFlags(client)
   const close = (): Promise<void> => child.close()
   return Object.freeze({ ...transport, close, [Symbol.asyncDispose]: close })
 }
 
-function startProcess(
+async function startProcess(
+  spec: HostTransportSpec,
+  configuration: PtConfiguration,
+  supervision: Supervision,
+): Promise<PtProcess> {
+  const process = await launchProcess(spec, configuration, supervision)
+  try {
+    spec.onProcess?.(process)
+  } catch (error) {
+    await process.stop()
+    throw error
+  }
+  return process
+}
+
+function launchProcess(
   spec: HostTransportSpec,
   configuration: PtConfiguration,
   supervision: Supervision,

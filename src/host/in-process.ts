@@ -37,14 +37,14 @@ export function startInProcess({
   registry = builtInTransports,
   platform = systemPlatform,
 }: InProcessSettings = {}): StartChild {
-  return ({ variables }, handlers) => {
+  return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
     let contained: Contained | undefined
     let killed = false
     // Not before the parent has its child.
     queueMicrotask(() => {
       contained = runContained({
-        argv: args,
+        argv: [...args, ...flags],
         environment: variables,
         registry,
         platform,

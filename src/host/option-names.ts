@@ -9,6 +9,7 @@ const NAMES = Object.keys({
   proxy: true,
   options: true,
   versions: true,
+  logLevel: true,
   bind: true,
   orPort: true,
   extendedOrPort: true,
@@ -22,9 +23,9 @@ const NAMES = Object.keys({
   signal: true,
 } satisfies Record<keyof PtConfiguration | keyof Supervision, true>)
 
-/** Refuses an option that is none, and would be without effect: a mistyped `proxy` above all. `more` are the caller's own. Throws PT_OPTION_UNKNOWN. */
-export function refuseUnknownOptions(given: object, more: readonly string[]): void {
-  const known = [...NAMES, ...more]
+/** Refuses an option that is none, and would be without effect: a mistyped `proxy` above all. `more` are the caller's own, `less` those that it decides itself. Throws PT_OPTION_UNKNOWN. */
+export function refuseUnknownOptions(given: object, more: readonly string[], less: readonly string[] = []): void {
+  const known = [...NAMES, ...more].filter((name) => !less.includes(name))
   const unknown = Reflect.ownKeys(given).find((key) => typeof key === 'symbol' || !known.includes(key))
   if (unknown === undefined) return
   const near = typeof unknown === 'symbol' ? undefined : closest(unknown, known)

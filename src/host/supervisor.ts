@@ -3,9 +3,9 @@ import type { Clock, Timer } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import type { StartChild } from './child.ts'
+import type { ChildSetup, StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
-import { DEFAULT_VERSIONS, toVariables } from './configuration.ts'
+import { DEFAULT_VERSIONS, toFlags, toVariables } from './configuration.ts'
 import { type HostLog, createHostLog, exitFields, failureFields } from './host-log.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { processTransport } from './process-transport.ts'
@@ -49,7 +49,7 @@ type State =
 class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   readonly role: 'client' | 'server'
   readonly #configuration: PtConfiguration & Required<Pick<PtConfiguration, 'versions'>>
-  readonly #variables: Readonly<Record<string, string>>
+  readonly #setup: ChildSetup
   readonly #parameters: SupervisorParameters
   readonly #log: HostLog
   readonly #onAbort = (): void => this.#abort()
@@ -68,7 +68,8 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   constructor(parameters: SupervisorParameters) {
     super()
     this.#parameters = parameters
-    this.#variables = toVariables(parameters.configuration)
+    const variables = toVariables(parameters.configuration)
+    this.#setup = Object.freeze({ variables, flags: toFlags(parameters.configuration) })
     const { transports, versions = DEFAULT_VERSIONS } = parameters.configuration
     this.#configuration = Object.freeze({
       ...parameters.configuration,
@@ -131,7 +132,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     this.#log('host:start')
     const run = new ChildRun({
       startChild,
-      setup: { variables: this.#variables },
+      setup: this.#setup,
       startUp,
       clock,
       startTimeoutMs: limits.startTimeoutMs,

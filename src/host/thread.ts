@@ -30,12 +30,12 @@ export async function runInThread(options: ThreadOptions): Promise<PtProcess> {
 
 /** Makes a StartChild whose children are threads of this process. */
 export function startThread({ args = [] }: ThreadSettings = {}): StartChild {
-  return ({ variables }, handlers) => {
+  return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
     try {
       // Its environment is what it is told: TOR_PT_* of this process is not for it.
       const worker = new Worker(WORKER, {
-        workerData: { argv: [...args], environment: { ...variables } } satisfies ThreadData,
+        workerData: { argv: [...args, ...flags], environment: { ...variables } } satisfies ThreadData,
         env: {},
         // Flags of this process may be none of a thread's: --input-type, say.
         execArgv: [],

@@ -90,6 +90,20 @@ for (const { name, command, skip } of PROGRAMS) {
   })
 }
 
+test('has ptkit send LOG lines from the level that was asked for on, and none unasked', LIMIT, async (t) => {
+  const cert = Buffer.alloc(52, 9).toString('base64').slice(0, -2)
+  const logged = async (options: Partial<LaunchOptions>): Promise<readonly string[]> => {
+    const host = await launched(t, { command: ptkitPath, versions: ['3.0'], ...options })
+    const severities: string[] = []
+    host.on('log', ({ severity }) => severities.push(severity))
+    await assert.rejects(connectThroughSocks(host.methods.get('obfs4')!.address.port, 9, { cert, 'iat-mode': '0' }))
+    await host.stop()
+    return severities
+  }
+  assert.deepEqual(await logged({}), [])
+  assert.ok((await logged({ logLevel: 'DEBUG' })).includes('debug'))
+})
+
 test('gives a child no TOR_PT_ variable of its own', LIMIT, async (t) => {
   process.env['TOR_PT_PROXY'] = 'socks5://192.0.2.1:1'
   t.after(() => delete process.env['TOR_PT_PROXY'])

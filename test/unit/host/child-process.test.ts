@@ -60,12 +60,15 @@ function note(): { readonly handlers: ChildHandlers; readonly lines: string[]; r
 test('starts without a shell, with pipes, and without any TOR_PT_ variable of its own parent', () => {
   const scene = createScene('linux')
   const command = { command: 'pt', args: ['-x'], env: { HOME: undefined, LANG: 'C' } }
-  const child = startChildProcess(command, scene)({ variables: { TOR_PT_STATE_LOCATION: '/s' } }, note().handlers)
+  const child = startChildProcess(command, scene)(
+    { variables: { TOR_PT_STATE_LOCATION: '/s' }, flags: ['-ipcLogLevel', 'INFO'] },
+    note().handlers,
+  )
   assert.equal(child.pid, 42)
   assert.deepEqual(scene.spawned, [
     [
       'pt',
-      ['-x'],
+      ['-x', '-ipcLogLevel', 'INFO'],
       {
         env: { PATH: '/bin', HOME: undefined, LANG: 'C', TOR_PT_STATE_LOCATION: '/s' },
         stdio: 'pipe',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { toVariables } from '../../../src/host/configuration.ts'
+import { toFlags, toVariables } from '../../../src/host/configuration.ts'
 import type { PtConfiguration } from '../../../src/host/launch-options.ts'
 import { readDispatcherConfig } from '../../../src/ipc/read-config.ts'
 
@@ -36,6 +36,22 @@ test('gives a client its variables, and no others', () => {
       TOR_PT_OUTBOUND_BIND_ADDRESS_V6: '[::2]',
     },
   )
+})
+
+test('gives the flag of the level of LOG lines, and none where that is not asked for', () => {
+  assert.deepEqual(toFlags(CLIENT), [])
+  assert.deepEqual(toFlags({ ...CLIENT, logLevel: 'INFO' }), ['-ipcLogLevel', 'INFO'])
+  assert.deepEqual(toFlags({ ...CLIENT, logLevel: 'NONE', versions: ['1', '2.2'] }), ['-ipcLogLevel', 'NONE'])
+  assert.deepEqual(toFlags({ ...CLIENT, logLevel: 'DEBUG', versions: ['3'] }), ['-ipcLogLevel', 'DEBUG'])
+})
+
+test('refuses a level that is none, and one of versions that have no flag for it', () => {
+  for (const more of [
+    { logLevel: 'info' as 'INFO' },
+    { logLevel: 'INFO', versions: ['1'] },
+    { logLevel: 'INFO', versions: ['1', '2.1', '2'] },
+  ] as const)
+    assert.throws(() => toFlags({ ...CLIENT, ...more }), { code: 'PT_OPTION_INVALID' })
 })
 
 test('gives a server its variables, an address for each transport among them', () => {

@@ -7,6 +7,7 @@ import type { ByteStream } from '../../../src/core/platform.ts'
 import type { Listener } from '../../../src/core/listener.ts'
 import { EXIT_NEWS_MS } from '../../../src/host/child-watch.ts'
 import { type HostTransportSettings, hostTransport } from '../../../src/host/host-transport.ts'
+import type { PtProcess } from '../../../src/host/pt-process.ts'
 import { parseAddress } from '../../../src/ipc/address.ts'
 import { type ExtendedOrPortClient, dialExtendedOrPort } from '../../../src/proxy/extended-orport.ts'
 import { type SocksRequest, SocksNegotiation } from '../../../src/proxy/socks-negotiation.ts'
@@ -210,6 +211,36 @@ test('leaves the child to others when one connection is given up', async (t) => 
   other.destroy()
 })
 
+test('shows each process that it launches, in time for its first lines', async (t) => {
+  const told: unknown[] = []
+  const onProcess = (process: PtProcess): void => void process.on('log', (entry) => told.push(entry))
+  const { platform, transport, child, children } = await open(t, { onProcess, logLevel: 'INFO' })
+  await serveSocks(platform, 7)
+  const connection = transport.client(CERT, { platform }).connect(BRIDGE)
+  const one = await child(1, 'VERSION 3.0', 'LOG INFO early', ...clientLines(7))
+  await once(connection, 'connect')
+  one.say('LOG INFO late')
+  await until(() => told.length === 2)
+  const info = (message: string) => ({ severity: 'info', message })
+  assert.deepEqual(told, [info('early'), info('late')])
+  assert.deepEqual(children.last.setup.flags, ['-ipcLogLevel', 'INFO'])
+  connection.destroy()
+})
+
+test('ends a process whose viewer throws, and fails by that', async (t) => {
+  const failure = new Error('not today')
+  const { platform, transport, child, children } = await open(t, {
+    onProcess: () => {
+      throw failure
+    },
+  })
+  const connection = transport.client(CERT, { platform }).connect(BRIDGE)
+  const failed = once(connection, 'error')
+  await child(1, ...clientLines(7))
+  assert.equal((await failed)[0], failure)
+  assert.deepEqual(children.last.steps, ['input'])
+})
+
 test('tells what is wrong with its settings at once', () => {
   const children = new FakeChildren()
   const make = (settings: object, name = 'any') =>
@@ -218,6 +249,9 @@ test('tells what is wrong with its settings at once', () => {
   assert.throws(() => make({ stateDir: '' }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ proxy: 'ftp://127.0.0.1:1' }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ versions: [] }), { code: 'PT_OPTION_INVALID' })
+  assert.throws(() => make({ logLevel: 'LOUD' }), { code: 'PT_OPTION_INVALID' })
+  assert.throws(() => make({ role: 'server' }), { code: 'PT_OPTION_UNKNOWN' })
+  assert.throws(() => make({ bind: {} }), { code: 'PT_OPTION_UNKNOWN' })
   const transport = make({})
   assert.throws(() => transport.client({ cert: {} }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => transport.client({}, { dialTimeoutMs: 0 }), { code: 'PT_OPTION_INVALID' })

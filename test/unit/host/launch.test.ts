@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hostTransport } from '../../../src/host/host-transport.ts'
+import { type HostTransportSpec, hostTransport } from '../../../src/host/host-transport.ts'
 import { inProcess } from '../../../src/host/in-process.ts'
 import { launch } from '../../../src/host/launch.ts'
 import type { LaunchOptions } from '../../../src/host/launch-options.ts'
@@ -30,7 +30,8 @@ test('every other way to a PT process refuses an option that is none, too', asyn
   const unknown = { code: 'PT_OPTION_UNKNOWN', message: /"proxi"; did you mean "proxy"\?$/ }
   await assert.rejects(inProcess(contained), unknown)
   await assert.rejects(runInThread(contained), unknown)
-  assert.throws(() => hostTransport(mistyped, 'a'), unknown)
+  const { command, stateDir, proxi } = mistyped
+  assert.throws(() => hostTransport({ command, stateDir, proxi } as HostTransportSpec, 'a'), unknown)
 })
 
 test('takes every option that there is', async () => {
@@ -39,7 +40,8 @@ test('takes every option that there is', async () => {
     args: [],
     env: {},
     proxy: 'http://127.0.0.1:1',
-    versions: ['1'],
+    versions: ['1', '3.0'],
+    logLevel: 'INFO',
     outbound: { v4: '127.0.0.1' },
     startTimeoutMs: 1_000,
     stopTimeoutMs: 1_000,
