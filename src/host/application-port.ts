@@ -1,12 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BoundAddress, ByteStream, Platform, TcpAddress } from '../core/platform.ts'
+import type { ProcessLock } from '../platform/process-lock.ts'
 import { replaceFile } from '../platform/replace-file.ts'
 import { type DescribedClient, listenExtendedOrPort } from '../proxy/extended-orport-server.ts'
+import { claimCookieFile } from './cookie-file.ts'
 
 /** Where the application server of a PT server is: an Extended ORPort with its cookie file, or a port that is told nothing. */
 export type ApplicationPortPlace =
-  | { readonly kind: 'extended'; readonly address: TcpAddress; readonly cookieFile: string }
+  | {
+      readonly kind: 'extended'
+      readonly address: TcpAddress
+      readonly cookieFile: string
+      /** Whether the file is one of cookiePathIn(), for this port alone. */
+      readonly isOwnFile?: boolean
+    }
   | { readonly kind: 'plain'; readonly address: TcpAddress }
 
 export interface ApplicationPortHandlers {
@@ -42,11 +50,19 @@ export async function openApplicationPort(
     const close = (): Promise<void> => acceptor.close()
     return { place, address: tcpAddressOf(acceptor.address), stopAccepting: close, close }
   }
-  const { cookieFile } = place
-  const remove = (): Promise<void> => rm(cookieFile, { force: true })
+  const { cookieFile, isOwnFile = false } = place
+  let claim: ProcessLock | undefined
+  const remove = async (): Promise<void> => {
+    try {
+      await rm(cookieFile, { force: true })
+    } finally {
+      await claim?.release()
+    }
+  }
   try {
     const writeCookieFile = async (content: Buffer): Promise<void> => {
       await mkdir(dirname(cookieFile), { recursive: true, mode: 0o700 })
+      if (isOwnFile) claim = await claimCookieFile(cookieFile)
       await replaceFile(cookieFile, content)
     }
     const server = await listenExtendedOrPort({ ...handlers, platform, address: place.address, writeCookieFile })

@@ -40,16 +40,16 @@ export function toVariables(configuration: PtConfiguration): Readonly<Record<str
   })
 }
 
-const LOG_LEVELS: readonly unknown[] = ['NONE', 'ERROR', 'WARN', 'INFO', 'DEBUG']
+const LOG_LEVELS: ReadonlySet<unknown> = new Set(['NONE', 'ERROR', 'WARN', 'INFO', 'DEBUG'])
 /** Versions that have the flag -ipcLogLevel. */
-const FLAG_VERSIONS: readonly unknown[] = ['2.2', '3.0']
+const FLAG_VERSIONS: ReadonlySet<unknown> = new Set(['2.2', '3.0'])
 
 /** Puts the rest of a configuration into flags: the level of LOG lines, which no variable carries (PT 3.0 §1.1.1). Throws PT_OPTION_INVALID. */
 export function toFlags({ logLevel, versions = DEFAULT_VERSIONS }: PtConfiguration): readonly string[] {
   if (logLevel === undefined) return []
-  if (!LOG_LEVELS.includes(logLevel)) throw invalidOption('logLevel', 'NONE, ERROR, WARN, INFO or DEBUG')
+  if (!LOG_LEVELS.has(logLevel)) throw invalidOption('logLevel', 'NONE, ERROR, WARN, INFO or DEBUG')
   // Without effect on the versions before; and a program that speaks those alone may well take no flags.
-  if (!versions.some((version) => FLAG_VERSIONS.includes(negotiateVersion(version)?.number)))
+  if (!versions.some((version) => FLAG_VERSIONS.has(negotiateVersion(version)?.number)))
     throw invalidOption('logLevel', 'absent unless 2.2 or 3.0 is among the versions')
   return Object.freeze(['-ipcLogLevel', logLevel])
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
@@ -10,6 +9,7 @@ import { adaptTransport } from './adapted-transport.ts'
 import type { StartChild } from './child.ts'
 import { ChildWatch } from './child-watch.ts'
 import type { ClientSource } from './client-adapter.ts'
+import { cookiePathIn } from './cookie-file.ts'
 import { toFlags, toVariables } from './configuration.ts'
 import { launch } from './launch.ts'
 import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
@@ -182,8 +182,7 @@ function createServerSource(
 ): ServerSource {
   const name = common.transports[0]!
   const bind = bindAddressOf(address)
-  const cookieName = `extended_orport_auth_cookie_${randomBytes(8).toString('hex')}`
-  const cookieFile = resolve(common.stateDir, cookieName)
+  const cookieFile = cookiePathIn(resolve(common.stateDir))
   // On a port that the system chose, another child would listen elsewhere.
   const supervision = bind.port === 0 ? { restart: false } : {}
   const configurationFor = (orPort: TcpAddress): PtConfiguration => ({
@@ -195,7 +194,7 @@ function createServerSource(
   // What is wrong is told before anything is started.
   toVariables(configurationFor({ host: '127.0.0.1', port: 1 }))
   return {
-    place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile },
+    place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile, isOwnFile: true },
     start: (port) => startProcess(spec, configurationFor(port.address), supervision),
     end: (process) => process.stop(),
   }

@@ -159,7 +159,7 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       const listener = transport.server({}).listen({ host: '127.0.0.1', port: 0 })
       await once(listener, 'listening')
       const { port } = listener.address() as AddressInfo
-      assert.equal((await cookiesIn(stateDir)).length, 1)
+      assert.equal((await cookiesIn(stateDir)).length, 2, 'the cookie, and who holds it')
       listener.close()
       await once(listener, 'close')
       assert.equal(isAlive(pids[0]!), false)
