@@ -16,7 +16,7 @@ const PT_VARIABLE = /^TOR_PT_/i
 export interface ChildCommand {
   readonly command: string
   readonly args?: readonly string[]
-  /** Variables added to the inherited ones; undefined takes one away. */
+  /** Variables added to the inherited ones; undefined takes one away. TOR_PT_ variables among them are left out. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
@@ -50,7 +50,7 @@ const thisSystem: ChildSystem = {
 
 /**
  * Makes a StartChild of a command, which no shell reads. Its standard input is a pipe that closes when this process dies in whatever way. It inherits this process's
- * environment without any TOR_PT_ variable.
+ * environment and takes `env`, both without any TOR_PT_ variable.
  */
 export function startChildProcess(command: ChildCommand, system: ChildSystem = thisSystem): StartChild {
   return (setup, handlers) => startOne(command, system, setup, handlers)
@@ -62,11 +62,12 @@ function startOne(
   { variables, flags = [] }: ChildSetup,
   handlers: ChildHandlers,
 ): PtChild {
-  const inherited = Object.entries(environment).filter(([name]) => !PT_VARIABLE.test(name))
+  // Of the caller's variables too: whoever spreads process.env would hand on what its own parent has told it.
+  const others = Object.entries({ ...environment, ...env }).filter(([name]) => !PT_VARIABLE.test(name))
   let child: SpawnedProcess
   try {
     child = spawn(command, [...args, ...flags], {
-      env: { ...Object.fromEntries(inherited), ...env, ...variables },
+      env: { ...Object.fromEntries(others), ...variables },
       stdio: 'pipe',
       shell: false,
       detached: false,

@@ -47,6 +47,6 @@ export interface Supervision {
 export interface LaunchOptions extends PtConfiguration, Supervision {
   readonly command: string
   readonly args?: readonly string[]
-  /** Variables added to the inherited environment, of which every TOR_PT_ variable is removed first. */
+  /** Variables added to the inherited environment; undefined takes one away. Every TOR_PT_ variable of either is left out: those are the configuration's. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }

@@ -80,6 +80,15 @@ test('starts without a shell, with pipes, and without any TOR_PT_ variable of it
   ])
 })
 
+test('takes no TOR_PT_ variable from the caller either, neither its value nor its absence', () => {
+  const scene = createScene('linux')
+  const env = { ...scene.environment, TOR_PT_SERVER_TRANSPORTS: 'z', TOR_PT_EXIT_ON_STDIN_CLOSE: undefined }
+  const variables = { TOR_PT_PROXY: 'configured', TOR_PT_EXIT_ON_STDIN_CLOSE: '1' }
+  startChildProcess({ command: 'pt', env }, scene)({ variables }, note().handlers)
+  const [, , options] = scene.spawned[0]!
+  assert.deepEqual((options as { env: object }).env, { PATH: '/bin', HOME: '/root', ...variables })
+})
+
 test('has three steps where there are signals, and two on Windows', () => {
   for (const [platform, signals] of [
     ['linux', ['SIGTERM', 'SIGKILL']],
