@@ -131,7 +131,8 @@ export class StartUp {
     // Standard error overtakes standard output, and comes after it: order says nothing there.
     if (stream === 'stdout' && !this.#needsVersion('a method')) return true
     if (this.#methods.has(transport))
-      return this.#done || this.#fail('PT_HOST_GRAMMAR', `The PT process has two answers for ${transport}`)
+      // One that works goes on working, whatever is said of it later.
+      return !this.#done && this.#fail('PT_HOST_GRAMMAR', `The PT process has two answers for ${transport}`)
     if (!this.#failures.has(transport)) this.#failures.set(transport, showLine(text) || 'unknown error')
     return true
   }

@@ -105,16 +105,20 @@ test('keeps no more early events than its limit', async () => {
 
 test('tells logs, status and other lines as they come; LOG on standard error is just a line', async () => {
   const world = new World()
-  await world.ready()
+  const host = await world.ready()
   world.children.last.say('LOG WARN disk', 'STATUS TRANSPORT=a X=1', 'CMETHOD a socks5 127.0.0.1:9', 'LOG x')
   world.children.last.complain('LOG WARN disk', 'CMETHOD-ERROR a late')
+  world.children.last.say('CMETHOD-ERROR a later')
   assert.deepEqual(world.told, [
     ['log', { severity: 'warning', message: 'disk' }],
     ['status', { TRANSPORT: 'a', X: '1' }],
     ['line', 'CMETHOD a socks5 127.0.0.1:9', 'stdout'],
     ['line', 'LOG x', 'stdout'],
     ['line', 'LOG WARN disk', 'stderr'],
+    ['line', 'CMETHOD-ERROR a late', 'stderr'],
+    ['line', 'CMETHOD-ERROR a later', 'stdout'],
   ])
+  assert.deepEqual([[...host.methods.keys()], host.failures.size], [['a'], 0])
 })
 
 test('stops in three steps, and tells how the child ended', async () => {
