@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../core/platform.ts'
 import { scrubError } from '../core/scrub.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import type { ChildHandlers, ChildSetup, PtChild, StartChild } from './child.ts'
+import { type ChildHandlers, type ChildSetup, NO_CHILD, type PtChild, type StartChild } from './child.ts'
 import { LineSplitter } from './line-splitter.ts'
 
 /** How long output is waited for when the process has ended but something that it started holds its pipes. */
@@ -76,7 +76,7 @@ function startOne(
   } catch (error) {
     // Some failures are thrown (E2BIG, a NUL in an argument), others come as 'error'.
     queueMicrotask(() => handlers.onExit({ code: null, signal: null, error: scrubError(error) }))
-    return { pid: undefined, closeInput() {}, terminate() {}, kill() {} }
+    return NO_CHILD
   }
   listen(child, clock, handlers)
   return {

@@ -35,3 +35,6 @@ export interface ChildSetup {
 
 /** Starts a child. Never throws: what goes wrong is its exit. Handlers are called after it has returned, each time in a turn or microtask of its own. */
 export type StartChild = (setup: ChildSetup, handlers: ChildHandlers) => PtChild
+
+/** What could not be started. */
+export const NO_CHILD: PtChild = Object.freeze({ pid: undefined, closeInput() {}, terminate() {}, kill() {} })

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { invalidOption } from '../core/options.ts'
 import type { Clock, Timer } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
@@ -6,6 +7,7 @@ import { systemClock } from '../platform/system-clock.ts'
 import type { ChildSetup, StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
 import { DEFAULT_VERSIONS, toFlags, toVariables } from './configuration.ts'
+import { guardStart } from './guarded-start.ts'
 import { type HostLog, createHostLog, exitFields, failureFields } from './host-log.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { processTransport } from './process-transport.ts'
@@ -29,7 +31,9 @@ export async function supervise(
   supervision: Supervision = {},
   clock: Clock = systemClock,
 ): Promise<PtProcess> {
-  const supervisor = new Supervisor({ startChild, configuration, limits: resolveSupervision(supervision), clock })
+  if (typeof startChild !== 'function') throw invalidOption('startChild', 'a function')
+  const limits = resolveSupervision(supervision)
+  const supervisor = new Supervisor({ startChild: guardStart(startChild), configuration, limits, clock })
   await supervisor.start()
   return supervisor
 }
@@ -194,13 +198,11 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   }
 
   #giveUp(failure: Error | undefined): void {
-    try {
-      if (failure === undefined) return
+    if (failure !== undefined) {
       this.#log('host:failed', failureFields(failure))
       this.#tell(() => this.emit('error', failure))
-    } finally {
-      this.#close()
     }
+    this.#close()
   }
 
   #abort(): void {
@@ -238,13 +240,24 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   }
 
   #tell(emit: () => void): void {
-    if (this.#early === undefined) emit()
+    if (this.#early === undefined) tellGuarded(emit)
     else if (this.#early.push(emit) > MAX_EARLY_EVENTS) this.#early.shift()
   }
 
   #tellEarly(): void {
     const early = this.#early ?? []
     this.#early = undefined
-    for (const emit of early) emit()
+    for (const emit of early) tellGuarded(emit)
+  }
+}
+
+/** What a listener throws is uncaught, as ever, but keeps no later line and no later event from coming. */
+function tellGuarded(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { type LockName, releaseLock } from '../platform/process-lock.ts'
 import { createChildEvents } from './child-lines.ts'
-import type { ChildExit, PtChild, StartChild } from './child.ts'
+import { type ChildExit, NO_CHILD, type PtChild, type StartChild } from './child.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
@@ -48,9 +48,6 @@ export function startThread({ args = [] }: ThreadSettings = {}): StartChild {
     }
   }
 }
-
-/** What could not be started. */
-const NO_CHILD: PtChild = Object.freeze({ pid: undefined, closeInput: () => {}, terminate: () => {}, kill: () => {} })
 
 class ThreadChild implements PtChild {
   readonly pid = undefined

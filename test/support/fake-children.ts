@@ -56,7 +56,8 @@ export class FakeChild implements PtChild {
 export class FakeChildren {
   readonly all: FakeChild[] = []
 
-  readonly start: StartChild = (setup, handlers) => {
+  /** A test may put another in its place. */
+  start: StartChild = (setup, handlers) => {
     const child = new FakeChild(1_000 + this.all.length, setup, handlers)
     this.all.push(child)
     return child

@@ -17,7 +17,7 @@ export class SupervisedWorld {
   readonly launched: Promise<PtProcess>
 
   constructor(supervision: Supervision = {}, configuration: PtConfiguration = CLIENT) {
-    this.launched = supervise(this.children.start, configuration, supervision, this.clock)
+    this.launched = supervise((...given) => this.children.start(...given), configuration, supervision, this.clock)
     this.launched.catch(() => {})
   }
 
