@@ -2,11 +2,8 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
-import type { StartChild } from '../../../src/host/child.ts'
-import { MAX_EARLY_EVENTS, supervise } from '../../../src/host/supervisor.ts'
-import { FakeClock } from '../../../src/testing/fake-clock.ts'
+import { MAX_EARLY_EVENTS } from '../../../src/host/supervisor.ts'
 import { CLIENT, READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
-import { uncaughtErrors } from '../../support/uncaught-errors.ts'
 
 test('resolves when the methods are known, and hands the variables over', async () => {
   const world = new World()
@@ -340,84 +337,4 @@ test('lets go of the signal when no child is left', async () => {
   await ended.ready()
   ended.children.last.exit()
   assert.equal(getEventListeners(signal, 'abort').length, 0)
-})
-
-for (const event of ['log', 'exit', 'restart', 'ready', 'error', 'close'] as const)
-  test(`a listener of '${event}' that throws is uncaught, and keeps nothing that follows from coming`, async () => {
-    const world = new World({ maxRestarts: 1, restartDelayMs: 10 })
-    const host = await world.ready()
-    const failure = new Error('not mine')
-    const uncaught = await uncaughtErrors(async () => {
-      host.prependOnceListener(event, () => {
-        throw failure
-      })
-      world.children.last.say('LOG SEVERITY=info MESSAGE="x"')
-      world.children.last.exit()
-      await world.clock.advance(10)
-      world.children.last.say(...READY)
-      world.children.last.exit()
-      await world.clock.advance(20)
-      world.children.last.exit()
-      await world.clock.settle()
-    })
-    assert.deepEqual(uncaught, [failure])
-    const all = ['log', 'exit', 'restart', 'ready', 'exit', 'restart', 'exit', 'error', 'close']
-    assert.deepEqual(
-      world.names,
-      all.filter((_, index) => index !== all.indexOf(event)),
-    )
-    assert.deepEqual([host.closed, world.clock.timerCount], [true, 0])
-  })
-
-test("what nobody listens for as 'error' is uncaught, and 'close' comes", async () => {
-  const world = new World({ maxRestarts: 1, restartDelayMs: 10 })
-  const host = await world.ready()
-  host.removeAllListeners('error')
-  const uncaught = await uncaughtErrors(async () => {
-    world.children.last.exit()
-    await world.clock.advance(10)
-    world.children.last.exit()
-    await world.clock.settle()
-  })
-  assert.deepEqual(
-    uncaught.map((error) => (error as NodeJS.ErrnoException).code),
-    ['PT_HOST_EXITED'],
-  )
-  assert.equal(world.names.at(-1), 'close')
-})
-
-const FAULTY_STARTS: Readonly<Record<string, StartChild>> = {
-  throws: () => {
-    throw new Error('no room')
-  },
-  'returns nothing': () => undefined as never,
-  'returns a promise': () => Promise.resolve() as never,
-}
-
-for (const [what, faulty] of Object.entries(FAULTY_STARTS))
-  test(`takes a StartChild that ${what} for a child that could not be started, the first time and later`, async () => {
-    const clock = new FakeClock()
-    await assert.rejects(supervise(faulty, CLIENT, {}, clock), {
-      code: 'PT_HOST_EXITED',
-      message: /could not be started: (no room|.*no child)$/,
-    })
-    assert.equal(clock.timerCount, 0)
-
-    const world = new World({ maxRestarts: 1, restartDelayMs: 10 })
-    const host = await world.ready()
-    world.children.start = faulty
-    world.children.last.exit()
-    await world.clock.advance(10)
-    assert.deepEqual(world.names, ['exit', 'restart', 'exit', 'error', 'close'])
-    assert.deepEqual([host.closed, world.clock.timerCount], [true, 0])
-  })
-
-test('refuses what is no StartChild before anything is started', async () => {
-  await assert.rejects(supervise(5 as never, CLIENT), { code: 'PT_OPTION_INVALID', message: /"startChild"/ })
-})
-
-test('lets any number wait for the next child without a warning', async () => {
-  const world = new World()
-  const host = await world.ready()
-  assert.equal(host.getMaxListeners(), 0)
 })
