@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { PtError } from '../core/errors.ts'
+import { invalidOption } from '../core/options.ts'
 import type { ListenAddress, TcpAddress } from '../core/platform.ts'
 import type { Arguments, Transport } from '../core/transport.ts'
 import { systemClock } from '../platform/system-clock.ts'
@@ -14,8 +15,10 @@ import { toFlags, toVariables } from './configuration.ts'
 import { launch } from './launch.ts'
 import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
 import type { Admission, ServerSource } from './listener-child.ts'
+import { checkStart } from './option-checks.ts'
 import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
+import { resolveSupervision } from './supervision.ts'
 import { supervise } from './supervisor.ts'
 
 /** What the children of a transport have in common. */
@@ -49,8 +52,8 @@ export interface HostTransport extends Transport {
  * which is started again; on port 0 it fails with PT_HOST_EXITED, since another child has another port. Throws PT_NAME_INVALID,
  * PT_OPTION_UNKNOWN or PT_OPTION_INVALID.
  */
-export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
-  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit', 'onProcess'], OWN_DECISIONS)
+export function hostTransport(given: HostTransportSpec, name: string): HostTransport {
+  const spec = takeSpec(given)
   const { stateDir, versions, outbound, logLevel, proxy, admit } = spec
   const common = {
     transports: [name],
@@ -73,6 +76,17 @@ export function hostTransport(spec: HostTransportSpec, name: string): HostTransp
   toFlags(client)
   const close = (): Promise<void> => child.close()
   return Object.freeze({ ...transport, close, [Symbol.asyncDispose]: close })
+}
+
+/** Checks what a transport is made of, but for the configuration, and copies it. */
+function takeSpec(given: HostTransportSpec): HostTransportSpec {
+  refuseUnknownOptions(given, ['command', 'args', 'env', 'startChild', 'admit', 'onProcess'], OWN_DECISIONS)
+  const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  checkStart(spec)
+  resolveSupervision(spec)
+  for (const name of ['admit', 'onProcess'] as const)
+    if (spec[name] !== undefined && typeof spec[name] !== 'function') throw invalidOption(name, 'a function')
+  return Object.freeze(spec) as unknown as HostTransportSpec
 }
 
 async function startProcess(

@@ -3,7 +3,8 @@ import { type LockName, releaseLock } from '../platform/process-lock.ts'
 import { createChildEvents } from './child-lines.ts'
 import { type ChildExit, NO_CHILD, type PtChild, type StartChild } from './child.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
-import { refuseUnknownOptions } from './option-names.ts'
+import { checkArguments } from './option-checks.ts'
+import { membersOf, refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
 import { supervise } from './supervisor.ts'
 import type { ThreadData, ThreadMessage, ThreadRequest } from './thread-messages.ts'
@@ -25,17 +26,20 @@ export interface ThreadOptions extends PtConfiguration, Supervision, ThreadSetti
  */
 export async function runInThread(options: ThreadOptions): Promise<PtProcess> {
   refuseUnknownOptions(options, ['args'])
-  return await supervise(startThread(options), options, options)
+  const { args } = options
+  return await supervise(startThread(args === undefined ? {} : { args }), options, options)
 }
 
-/** Makes a StartChild whose children are threads of this process. */
-export function startThread({ args = [] }: ThreadSettings = {}): StartChild {
+/** Makes a StartChild whose children are threads of this process. Throws PT_OPTION_INVALID or PT_OPTION_UNKNOWN. */
+export function startThread(settings: ThreadSettings = {}): StartChild {
+  const { args = [] } = membersOf('settings', settings, ['args'])
+  const given = checkArguments(args)
   return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
     try {
       // Its environment is what it is told: TOR_PT_* of this process is not for it.
       const worker = new Worker(WORKER, {
-        workerData: { argv: [...args, ...flags], environment: { ...variables } } satisfies ThreadData,
+        workerData: { argv: [...given, ...flags], environment: { ...variables } } satisfies ThreadData,
         env: {},
         // Flags of this process may be none of a thread's: --input-type, say.
         execArgv: [],

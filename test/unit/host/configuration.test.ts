@@ -114,14 +114,32 @@ const BAD: readonly (readonly [culprit: string, configuration: object])[] = [
   ['orPort', { ...SERVER, orPort: { host: '127.0.0.1', port: 0 } }],
   ['orPort', { ...CLIENT, orPort: { host: '127.0.0.1', port: 1 } }],
   ['bind', { ...CLIENT, bind: {} }],
-  ['bind', { ...SERVER, bind: { a: { host: 'name', port: 1 } } }],
+  ['bind.a', { ...SERVER, bind: { a: { host: 'name', port: 1 } } }],
+  ['bind.a', { ...SERVER, bind: { a: { host: '[::1]', port: 1 } } }],
+  ['bind.a', { ...SERVER, bind: { a: { host: '::1', port: '1' } } }],
+  ['bind.a', { ...SERVER, bind: { a: { port: 1 } } }],
+  ['bind.a', { ...SERVER, bind: { a: null } }],
+  ['bind.a', { ...SERVER, bind: { a: undefined } }],
+  ['bind', { ...SERVER, bind: 5 }],
+  ['bind', { ...SERVER, bind: [] }],
   ['bind', { ...SERVER, bind: { c: { host: '::', port: 1 } } }],
   ['options', { ...SERVER, options: { c: {} } }],
-  ['options', { ...SERVER, options: { a: { '': '1' } } }],
-  ['options', { ...SERVER, options: { a: { k: 'a\0' } } }],
-  ['options', { ...SERVER, options: { a: { k: 1 } } }],
-  ['extendedOrPort', { ...SERVER, extendedOrPort: { address: { host: '::1', port: -1 }, cookieFile: 'c' } }],
+  ['options', { ...SERVER, options: 'a' }],
+  ['options.a', { ...SERVER, options: { a: 5 } }],
+  ['options.a', { ...SERVER, options: { a: null } }],
+  ['options.a', { ...SERVER, options: { a: { '': '1' } } }],
+  ['options.a.k', { ...SERVER, options: { a: { k: 'a\0' } } }],
+  ['options.a.k', { ...SERVER, options: { a: { k: 1 } } }],
+  ['options.a', { ...SERVER, options: { a: { 'k\n': '' } } }],
+  ['orPort', { ...SERVER, orPort: 5 }],
+  ['orPort', { ...SERVER, orPort: '127.0.0.1:5' }],
+  ['extendedOrPort', { ...SERVER, extendedOrPort: 5 }],
+  ['extendedOrPort.address', { ...SERVER, extendedOrPort: { cookieFile: 'c' } }],
+  ['extendedOrPort.address', { ...SERVER, extendedOrPort: { address: { host: '::1', port: -1 }, cookieFile: 'c' } }],
   ['extendedOrPort.cookieFile', { ...SERVER, extendedOrPort: { address: { host: '::1', port: 1 }, cookieFile: '' } }],
+  ['outbound', { ...CLIENT, outbound: 'x' }],
+  ['outbound', { ...CLIENT, outbound: null }],
+  ['outbound.v4', { ...CLIENT, outbound: { v4: 5 } }],
   ['outbound.v4', { ...CLIENT, outbound: { v4: '::1' } }],
   ['outbound.v6', { ...CLIENT, outbound: { v6: '[::1]' } }],
 ]
@@ -133,6 +151,22 @@ for (const [index, [culprit, configuration]] of BAD.entries())
       message: new RegExp(`"${culprit}"`),
     })
   })
+
+test('refuses a member that is none, which would be without effect', () => {
+  const address = { host: '127.0.0.1', port: 1 }
+  const mistyped: readonly (readonly [configuration: object, message: RegExp])[] = [
+    [{ ...CLIENT, outbound: { ipv4: '192.0.2.1' } }, /"outbound" has no member "ipv4"$/],
+    [{ ...SERVER, bind: { a: { ...address, prot: 2 } } }, /"bind.a" has no member "prot"$/],
+    [{ ...SERVER, orPort: { ...address, family: 'IPv4' } }, /"orPort" has no member "family"$/],
+    [
+      { ...SERVER, extendedOrPort: { address, cookieFil: 'c' } },
+      /has no member "cookieFil"; did you mean "cookieFile"\?$/,
+    ],
+    [{ ...SERVER, extendedOrPort: { address: { ...address, x: 1 }, cookieFile: 'c' } }, /"extendedOrPort.address"/],
+  ]
+  for (const [configuration, message] of mistyped)
+    assert.throws(() => toVariables(configuration as PtConfiguration), { code: 'PT_OPTION_UNKNOWN', message })
+})
 
 test('a message about the proxy holds no part of it', () => {
   assert.throws(

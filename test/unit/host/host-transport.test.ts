@@ -252,6 +252,25 @@ test('tells what is wrong with its settings at once', () => {
   assert.throws(() => make({ logLevel: 'LOUD' }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ role: 'server' }), { code: 'PT_OPTION_UNKNOWN' })
   assert.throws(() => make({ bind: {} }), { code: 'PT_OPTION_UNKNOWN' })
+  for (const settings of [
+    { startTimeoutMs: -1 },
+    { maxRestarts: 'a' },
+    { logger: 5 },
+    { signal: 5 },
+    { admit: 5 },
+    { onProcess: 'log' },
+    { outbound: 'x' },
+    { startChild: 5 },
+    { startChild: undefined },
+    { command: 'pt' },
+    { args: [] },
+    { startChild: undefined, command: 5 },
+    { startChild: undefined, command: 'pt', args: 'x' },
+    { startChild: undefined, command: 'pt', env: { A: 1 } },
+  ])
+    assert.throws(() => make(settings), { code: 'PT_OPTION_INVALID' }, JSON.stringify(settings))
+  assert.throws(() => make({ outbound: { ipv4: '192.0.2.1' } }), { code: 'PT_OPTION_UNKNOWN' })
+  make({ startChild: undefined, command: 'pt', args: ['-x'], env: { A: '1', B: undefined } })
   const transport = make({})
   assert.throws(() => transport.client({ cert: {} }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => transport.client({}, { dialTimeoutMs: 0 }), { code: 'PT_OPTION_INVALID' })
