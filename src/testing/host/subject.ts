@@ -12,8 +12,9 @@ export interface HostLaunch {
   readonly proxy?: string
   /** Where a server's transports are to listen, by name; wherever it likes for those not named. */
   readonly bind?: Readonly<Record<string, TcpAddress>>
-  /** The application server of a server. */
+  /** The application server of a server; one of the two is there. */
   readonly orPort?: TcpAddress
+  readonly extendedOrPort?: { readonly address: TcpAddress; readonly cookieFile: string }
   /** The launch fails when the methods are not there by then. */
   readonly startTimeoutMs: number
   /** After so long the next step of a stop is taken. */
