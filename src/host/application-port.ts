@@ -5,6 +5,7 @@ import type { ProcessLock } from '../platform/process-lock.ts'
 import { replaceFile } from '../platform/replace-file.ts'
 import { type DescribedClient, listenExtendedOrPort } from '../proxy/extended-orport-server.ts'
 import { claimCookieFile } from './cookie-file.ts'
+import { referenceBinder } from './referenced-platform.ts'
 
 /** Where the application server of a PT server is: an Extended ORPort with its cookie file, or a port that is told nothing. */
 export type ApplicationPortPlace =
@@ -32,6 +33,8 @@ export interface ApplicationPort {
   readonly place: ApplicationPortPlace
   /** The address really bound. */
   readonly address: TcpAddress
+  /** Says whether this program is to live for its sake; it is, from the start on. */
+  setRef(ref: boolean): void
   /** Takes nobody in any more; clients live on. */
   stopAccepting(): Promise<void>
   /** Does the same, and removes the cookie file. */
@@ -48,7 +51,8 @@ export async function openApplicationPort(
     const { onClient: onStream, onError } = handlers
     const acceptor = await platform.binder.bind(place.address, { onStream, onError })
     const close = (): Promise<void> => acceptor.close()
-    return { place, address: tcpAddressOf(acceptor.address), stopAccepting: close, close }
+    const setRef = (ref: boolean): void => (ref ? acceptor.ref() : acceptor.unref())
+    return { place, address: tcpAddressOf(acceptor.address), setRef, stopAccepting: close, close }
   }
   const { cookieFile, isOwnFile = false } = place
   let claim: ProcessLock | undefined
@@ -65,10 +69,18 @@ export async function openApplicationPort(
       if (isOwnFile) claim = await claimCookieFile(cookieFile)
       await replaceFile(cookieFile, content)
     }
-    const server = await listenExtendedOrPort({ ...handlers, platform, address: place.address, writeCookieFile })
+    const { binder, setRef } = referenceBinder(platform.binder)
+    const { address } = place
+    const server = await listenExtendedOrPort({
+      ...handlers,
+      platform: { ...platform, binder },
+      address,
+      writeCookieFile,
+    })
     return {
       place,
       address: tcpAddressOf(server.address),
+      setRef,
       stopAccepting: () => server.close(),
       async close() {
         await server.close()

@@ -21,12 +21,18 @@ export interface ChildCommand {
 }
 
 /** What is needed of a ChildProcess. */
-interface SpawnedProcess extends EventEmitter {
+interface SpawnedProcess extends EventEmitter, Handle {
   readonly pid?: number | undefined
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
   kill(signal: 'SIGTERM' | 'SIGKILL'): boolean
+}
+
+/** What keeps a process alive; pipes of a real child are such. */
+interface Handle {
+  ref(): void
+  unref(): void
 }
 
 /** The system that children run on; a test's has no signals, say. */
@@ -83,6 +89,12 @@ function startOne(
     closeInput: () => void child.stdin.end(),
     terminate: () => void child.kill(platform === 'win32' ? 'SIGKILL' : 'SIGTERM'),
     kill: () => void child.kill('SIGKILL'),
+    setRef: (ref) => {
+      for (const handle of [child, child.stdin, child.stdout, child.stderr] as readonly Partial<Handle>[]) {
+        if (ref) handle.ref?.()
+        else handle.unref?.()
+      }
+    },
   }
 }
 

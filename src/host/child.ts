@@ -23,6 +23,8 @@ export interface PtChild {
   terminate(): void
   /** Ends it: the third step. */
   kill(): void
+  /** Says whether this process is to live as long as the child; it is, from the start on. Absent where that is not for the host to say. */
+  setRef?(ref: boolean): void
 }
 
 /** What a child is started with. */

@@ -9,6 +9,7 @@ import { type Contained, runContained } from './contained.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
+import { referencePlatform } from './referenced-platform.ts'
 import { supervise } from './supervisor.ts'
 
 export interface InProcessSettings {
@@ -39,6 +40,7 @@ export function startInProcess({
 }: InProcessSettings = {}): StartChild {
   return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
+    const { platform: referenced, setRef } = referencePlatform(platform)
     let contained: Contained | undefined
     let killed = false
     // Not before the parent has its child.
@@ -47,7 +49,7 @@ export function startInProcess({
         argv: [...args, ...flags],
         environment: variables,
         registry,
-        platform,
+        platform: referenced,
         out: createLineSink((line) => events.line(line, 'stdout')),
         err: createLineSink((line) => events.line(line, 'stderr')),
         exit: (code) => events.exit(killed ? { code: null, signal: 'SIGKILL' } : { code, signal: null }),
@@ -62,6 +64,7 @@ export function startInProcess({
         killed = true
         terminate()
       },
+      setRef,
     }
   }
 }

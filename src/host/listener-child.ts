@@ -22,6 +22,8 @@ export interface ServerSource {
   start(port: ApplicationPort): Promise<PtProcess>
   /** Lets go of the child, after the last connection. */
   end(process: PtProcess): Promise<unknown>
+  /** Says whether this program is to live for the child's sake; absent where the child is not the listener's. */
+  setRef?(process: PtProcess, ref: boolean): void
 }
 
 export interface ListenerChildParameters {
@@ -122,8 +124,13 @@ export class ListenerChild implements ServerProtocol, ServerSession, Binder {
       },
       // The child cannot stop listening without its connections: whoever comes to it from now on finds no application.
       close: () => port.stopAccepting(),
-      ref: () => {},
-      unref: () => {},
+      ref: () => this.#setRef(port, true),
+      unref: () => this.#setRef(port, false),
     }
+  }
+
+  #setRef(port: ApplicationPort, ref: boolean): void {
+    port.setRef(ref)
+    if (this.#process !== undefined) this.#parameters.source.setRef?.(this.#process, ref)
   }
 }

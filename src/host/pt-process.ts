@@ -67,6 +67,10 @@ export interface PtProcess extends EventEmitter<PtProcessEvents> {
   readonly failures: ReadonlyMap<string, string>
   /** This process's role as a Transport; its other factory throws PT_HOST_ROLE. Throws PT_TRANSPORT_UNKNOWN for one that it does not offer. */
   transport(name: string): Transport
+  /** Has this program live as long as the process and its restarts; it does from the start on. */
+  ref(): this
+  /** Lets this program end before the process, which then ends by its closed input. What goes through the process keeps this program alive by itself, and so does a stop under way. */
+  unref(): this
   /** Ends the child in three steps: closed input, SIGTERM after 5 s, SIGKILL after 5 more. Resolves with how it ended; idempotent. */
   stop(): Promise<PtExit>
 }

@@ -90,6 +90,11 @@ class ThreadChild implements PtChild {
     void this.#worker.terminate()
   }
 
+  setRef(ref: boolean): void {
+    if (ref) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
   #tell(request: ThreadRequest): void {
     this.#worker.postMessage(request, [])
   }

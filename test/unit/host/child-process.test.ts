@@ -13,10 +13,19 @@ class PlayedProcess extends EventEmitter {
   readonly stderr = new PassThrough()
   readonly signals: string[] = []
   readonly pid: number | undefined
+  isReferenced = true
 
   constructor(pid: number | undefined) {
     super()
     this.pid = pid
+  }
+
+  ref(): void {
+    this.isReferenced = true
+  }
+
+  unref(): void {
+    this.isReferenced = false
   }
 
   kill(signal: string): boolean {
@@ -78,6 +87,19 @@ test('starts without a shell, with pipes, and without any TOR_PT_ variable of it
       },
     ],
   ])
+})
+
+test('lets go of the process and its pipes, and holds them again', () => {
+  const scene = createScene('linux')
+  const pipes: string[] = []
+  for (const name of ['stdin', 'stdout', 'stderr'] as const)
+    Object.assign(scene.played[name], { ref: () => pipes.push(`+${name}`), unref: () => pipes.push(`-${name}`) })
+  const child = startChildProcess({ command: 'pt' }, scene)({ variables: {} }, note().handlers)
+  child.setRef!(false)
+  assert.equal(scene.played.isReferenced, false)
+  child.setRef!(true)
+  assert.equal(scene.played.isReferenced, true)
+  assert.deepEqual(pipes, ['-stdin', '-stdout', '-stderr', '+stdin', '+stdout', '+stderr'])
 })
 
 test('has three steps where there are signals, and two on Windows', () => {

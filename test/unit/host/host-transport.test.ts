@@ -250,6 +250,8 @@ test('tells what is wrong with its settings at once', () => {
   assert.throws(() => make({ proxy: 'ftp://127.0.0.1:1' }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ versions: [] }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ logLevel: 'LOUD' }), { code: 'PT_OPTION_INVALID' })
+  for (const idleStopMs of [0, 1.5, '1', 2 ** 31])
+    assert.throws(() => make({ idleStopMs }), { code: 'PT_OPTION_INVALID' })
   assert.throws(() => make({ role: 'server' }), { code: 'PT_OPTION_UNKNOWN' })
   assert.throws(() => make({ bind: {} }), { code: 'PT_OPTION_UNKNOWN' })
   const transport = make({})
