@@ -1,10 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import type { BoundAddress, ByteStream, Platform, TcpAddress } from '../core/platform.ts'
-import type { ProcessLock } from '../platform/process-lock.ts'
-import { replaceFile } from '../platform/replace-file.ts'
+import type { Binder, BoundAddress, ByteStream, Platform, TcpAddress } from '../core/platform.ts'
 import { type DescribedClient, listenExtendedOrPort } from '../proxy/extended-orport-server.ts'
-import { claimCookieFile } from './cookie-file.ts'
+import { CookieFile } from './cookie-file.ts'
 import { referenceBinder } from './referenced-platform.ts'
 
 /** Where the application server of a PT server is: an Extended ORPort with its cookie file, or a port that is told nothing. */
@@ -41,7 +37,7 @@ export interface ApplicationPort {
   close(): Promise<void>
 }
 
-/** Binds what a PT server sends its clients to. Rejects with the system's error. */
+/** Binds what a PT server sends its clients to, then writes the cookie file, if there is one. Rejects with the system's error, and leaves nothing behind then. */
 export async function openApplicationPort(
   place: ApplicationPortPlace,
   handlers: ApplicationPortHandlers,
@@ -54,43 +50,47 @@ export async function openApplicationPort(
     const setRef = (ref: boolean): void => (ref ? acceptor.ref() : acceptor.unref())
     return { place, address: tcpAddressOf(acceptor.address), setRef, stopAccepting: close, close }
   }
-  const { cookieFile, isOwnFile = false } = place
-  let claim: ProcessLock | undefined
-  const remove = async (): Promise<void> => {
-    try {
-      await rm(cookieFile, { force: true })
-    } finally {
-      await claim?.release()
-    }
+  const cookie = new CookieFile(place)
+  const { binder, setRef } = referenceBinder(bindThen(platform.binder, () => cookie.write()))
+  const server = await listenExtendedOrPort({
+    ...handlers,
+    platform: { ...platform, binder },
+    address: place.address,
+    // Whoever has the port already has the file, too.
+    writeCookieFile: (content) => Promise.resolve(cookie.prepare(content)),
+  })
+  return {
+    place,
+    address: tcpAddressOf(server.address),
+    setRef,
+    stopAccepting: () => server.close(),
+    async close() {
+      await server.close()
+      await cookie.remove()
+    },
   }
-  try {
-    const writeCookieFile = async (content: Buffer): Promise<void> => {
-      await mkdir(dirname(cookieFile), { recursive: true, mode: 0o700 })
-      if (isOwnFile) claim = await claimCookieFile(cookieFile)
-      await replaceFile(cookieFile, content)
-    }
-    const { binder, setRef } = referenceBinder(platform.binder)
-    const { address } = place
-    const server = await listenExtendedOrPort({
-      ...handlers,
-      platform: { ...platform, binder },
-      address,
-      writeCookieFile,
-    })
-    return {
-      place,
-      address: tcpAddressOf(server.address),
-      setRef,
-      stopAccepting: () => server.close(),
-      async close() {
-        await server.close()
-        await remove()
-      },
-    }
-  } catch (error) {
-    // The first failure is the one to tell.
-    await remove().catch(() => undefined)
-    throw error
+}
+
+/** Makes a binder that does something when it has bound, and is bound no more when that fails. Who comes before it is done is turned away. */
+function bindThen(binder: Binder, prepare: () => Promise<void>): Binder {
+  return {
+    bind: async (address, handlers) => {
+      let isReady = false
+      const onStream = (stream: ByteStream): void => {
+        if (isReady) return handlers.onStream(stream)
+        stream.on('error', () => {})
+        stream.destroy()
+      }
+      const acceptor = await binder.bind(address, { ...handlers, onStream })
+      try {
+        await prepare()
+      } catch (error) {
+        await acceptor.close()
+        throw error
+      }
+      isReady = true
+      return acceptor
+    },
   }
 }
 
