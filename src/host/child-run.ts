@@ -25,6 +25,8 @@ export interface ChildRunParameters {
   readonly onReady: () => void
   /** A line that said nothing about the start. */
   readonly onLine: (line: ChildLine, text: string, stream: 'stdout' | 'stderr') => void
+  /** A child that was ready is dead: once, before onEnd, and perhaps before its last lines. */
+  readonly onDeath: (exit: ChildExit) => void
   /** Called once. `failure` is why it never was ready; undefined if it was. */
   readonly onEnd: (exit: PtExit, failure: Error | undefined) => void
 }
@@ -36,6 +38,7 @@ export class ChildRun {
   readonly #lastLines: string[] = []
   #state: 'starting' | 'ready' | 'stopping' | 'failing' | 'ended' = 'starting'
   #wasReady = false
+  #isDead = false
   /** Of the start, and then of the step of the stop. */
   #timer: Countdown
   #ref: boolean
@@ -51,13 +54,14 @@ export class ChildRun {
     this.#timer = new Countdown(clock, timedOut, { delayMs: startTimeoutMs, ref })
     this.#child = startChild(setup, {
       onLine: (line, stream) => this.#takeLine(line, stream),
+      onDeath: (exit) => this.#die(exit),
       onExit: (exit) => this.#end(exit),
     })
     if (!ref) this.#child.setRef?.(false)
   }
 
   get pid(): number | undefined {
-    return this.#child.pid
+    return this.#isDead ? undefined : this.#child.pid
   }
 
   /** Says whether this process is to live as long as the child. */
@@ -105,14 +109,23 @@ export class ChildRun {
     if (!taken) onLine(line, text, stream)
     if (!starting || startUp.state === 'starting') return
     if (startUp.state === 'failed') return this.abandon(undefined)
+    // What it said last offers nothing any more.
+    if (this.#isDead) return
     this.#state = 'ready'
     this.#wasReady = true
     this.#timer.cancel()
     onReady()
   }
 
+  #die(exit: ChildExit): void {
+    if (this.#isDead) return
+    this.#isDead = true
+    if (this.#wasReady) this.#parameters.onDeath(exit)
+  }
+
   #end(exit: ChildExit): void {
     if (this.#state === 'ended') return
+    this.#die(exit)
     this.#state = 'ended'
     this.#timer.cancel()
     const ended = Object.freeze({ ...exit, lastLines: Object.freeze([...this.#lastLines]) })

@@ -9,6 +9,8 @@ export interface ChildExit {
 /** What a host hears of its child. Lines come without their LF and CR; one longer than the limit comes cut, and the rest of it is dropped. */
 export interface ChildHandlers {
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Called once where the child's death is known before its last lines are: what it carried is gone. */
+  readonly onDeath?: (exit: ChildExit) => void
   /** Called once, after the last line. */
   readonly onExit: (exit: ChildExit) => void
 }

@@ -41,6 +41,8 @@ export interface PtProcessEvents {
   status: [status: StatusEntry]
   /** A line that is none of the grammar's; from standard error, every line but the errors. */
   line: [line: string, stream: 'stdout' | 'stderr']
+  /** The child has died by itself: what it carried is cut off. 'exit' follows, when its last lines are read. */
+  died: [exit: Pick<ChildExit, 'code' | 'signal'>]
   /** The child ended by itself. 'restart' follows, or 'close' if it is not to be started again. */
   exit: [exit: PtExit]
   /** Another child is started in so many ms, for the so many-th time in a row. */

@@ -3,7 +3,7 @@ import type { Clock } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import type { ChildSetup, StartChild } from './child.ts'
+import type { ChildExit, ChildSetup, StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
 import { DEFAULT_VERSIONS, toFlags, toVariables } from './configuration.ts'
 import { Countdown } from './countdown.ts'
@@ -159,6 +159,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
       ref: this.#ref,
       onReady: () => this.#becomeReady(startUp),
       onLine: (line, text, stream) => this.#tellLine(line, text, stream),
+      onDeath: (exit) => this.#childDied(exit),
       onEnd: (exit, failure) => this.#runEnded(exit, failure),
     })
     this.#state = { kind: 'running', run, startUp }
@@ -177,6 +178,12 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     first.resolve()
     // Listeners come in the turn in which supervise() resolves.
     clock.defer(() => this.#tellEarly())
+  }
+
+  /** Takes back what a child has offered: it may be a while until its last lines are read. */
+  #childDied({ code, signal }: ChildExit): void {
+    this.#ready = undefined
+    if (this.#stopped === undefined) this.#tell(() => this.emit('died', { code, signal }))
   }
 
   #runEnded(exit: PtExit, failure: Error | undefined): void {

@@ -35,6 +35,11 @@ export class FakeChild implements PtChild {
     this.#handlers.onExit(exit)
   }
 
+  /** Dies; its pipes are still open. */
+  die(exit: ChildExit = { code: null, signal: 'SIGKILL' }): void {
+    this.#handlers.onDeath?.(exit)
+  }
+
   closeInput(): void {
     this.#step('input')
   }

@@ -324,6 +324,33 @@ test('has the program live for a stop that is under way', async () => {
   await stopped
 })
 
+test('takes back what a child has offered when it is dead, before its last lines are read', async () => {
+  const world = new World()
+  const host = await world.ready()
+  host.on('died', (exit) => world.told.push(['died', exit]))
+  const { last } = world.children
+  last.die()
+  assert.equal(host.methods.size, 0)
+  assert.equal(host.pid, undefined)
+  last.say('last words')
+  last.exit({ code: null, signal: 'SIGKILL' })
+  assert.deepEqual(world.names, ['died', 'line', 'exit', 'restart'])
+  assert.deepEqual(world.told[0]?.[1], { code: null, signal: 'SIGKILL' })
+  await world.clock.advance(1_000)
+  world.children.last.say(...READY)
+  world.children.last.exit({ code: 1, signal: null })
+  assert.deepEqual(world.names.slice(4), ['ready', 'died', 'exit', 'restart'])
+})
+
+test('takes no child for ready whose last lines say so when it is dead', async () => {
+  const world = new World()
+  const { last } = world.children
+  last.die()
+  last.say(...READY)
+  last.exit({ code: null, signal: 'SIGKILL' })
+  await assert.rejects(world.launched, { code: 'PT_HOST_EXITED', message: /signal SIGKILL/ })
+})
+
 test('does not promise a restart to a listener that has stopped it', async () => {
   const world = new World()
   const host = await world.ready()
