@@ -166,7 +166,8 @@ function createServerSource(
   toVariables(configurationFor({ host: '127.0.0.1', port: 1 }))
   return {
     place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile, isOwnFile: true },
-    start: (port) => startProcess(spec, configurationFor(port.address), supervision),
+    start: (port, signal) =>
+      startProcess(spec, configurationFor(port.address), { ...supervision, ...(signal !== undefined && { signal }) }),
     end: (process) => process.stop(),
     setRef: (process, ref) => void (ref ? process.ref() : process.unref()),
   }
