@@ -9,6 +9,8 @@ export interface ChildExit {
 /** What a host hears of its child. Lines come without their LF and CR; one longer than the limit comes cut, and the rest of it is dropped. */
 export interface ChildHandlers {
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Called once where the child's death is known before its last lines are: what it carried is gone. */
+  readonly onDeath?: (exit: ChildExit) => void
   /** Called once, after the last line. */
   readonly onExit: (exit: ChildExit) => void
 }
@@ -23,6 +25,8 @@ export interface PtChild {
   terminate(): void
   /** Ends it: the third step. */
   kill(): void
+  /** Says whether this process is to live as long as the child; it is, from the start on. Absent where that is not for the host to say. */
+  setRef?(ref: boolean): void
 }
 
 /** What a child is started with. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, unlink } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { replaceFile } from '../platform/replace-file.ts'
 import { type ProcessLock, acquireProcessLock, isAlive, readHolder } from '../platform/process-lock.ts'
 
 const PREFIX = 'extended_orport_auth_cookie_'
@@ -13,6 +14,49 @@ const NAME =
 /** Makes the path of a cookie file that nobody has. */
 export function cookiePathIn(directory: string): string {
   return join(directory, `${PREFIX}${randomBytes(8).toString('hex')}`)
+}
+
+/** The cookie file of one Extended ORPort of ours. */
+export class CookieFile {
+  readonly #path: string
+  readonly #isOwn: boolean
+  #claim: ProcessLock | undefined
+  #content: Buffer | undefined
+
+  /** `isOwnFile` says that the path is one of cookiePathIn(), which nobody else uses. */
+  constructor({ cookieFile, isOwnFile = false }: { readonly cookieFile: string; readonly isOwnFile?: boolean }) {
+    this.#path = cookieFile
+    this.#isOwn = isOwnFile
+  }
+
+  /** Keeps what is to be written. */
+  prepare(content: Buffer): void {
+    this.#content = content
+  }
+
+  /** Writes it, for its owner alone, in place of what is there. Rejects with the system's error, and leaves nothing of its own behind then. */
+  async write(): Promise<void> {
+    const directory = dirname(this.#path)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    if (this.#isOwn) this.#claim = await claimCookieFile(this.#path)
+    try {
+      await replaceFile(this.#path, this.#content!)
+    } catch (error) {
+      // The first failure is the one to tell.
+      await this.#claim?.release().catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Removes it, unless another has been put in its place. */
+  async remove(): Promise<void> {
+    try {
+      const present = await readFile(this.#path).catch(() => undefined)
+      if (present?.equals(this.#content!) === true) await rm(this.#path, { force: true })
+    } finally {
+      await this.#claim?.release()
+    }
+  }
 }
 
 /**

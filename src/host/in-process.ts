@@ -12,6 +12,7 @@ import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { checkArguments } from './option-checks.ts'
 import { membersOf, refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
+import { referencePlatform } from './referenced-platform.ts'
 import { supervise } from './supervisor.ts'
 
 export interface InProcessSettings {
@@ -49,6 +50,7 @@ export function startInProcess(settings: InProcessSettings = {}): StartChild {
   parseSettings({ platform })
   return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
+    const { platform: referenced, setRef } = referencePlatform(platform)
     let contained: Contained | undefined
     let killed = false
     // Not before the parent has its child.
@@ -57,7 +59,7 @@ export function startInProcess(settings: InProcessSettings = {}): StartChild {
         argv: [...given, ...flags],
         environment: variables,
         registry,
-        platform,
+        platform: referenced,
         out: createLineSink((line) => events.line(line, 'stdout')),
         err: createLineSink((line) => events.line(line, 'stderr')),
         exit: (code) => events.exit(killed ? { code: null, signal: 'SIGKILL' } : { code, signal: null }),
@@ -72,6 +74,7 @@ export function startInProcess(settings: InProcessSettings = {}): StartChild {
         killed = true
         terminate()
       },
+      setRef,
     }
   }
 }

@@ -29,7 +29,7 @@ export function processTransport(process: PtProcess, configuration: PtConfigurat
     })
   }
   const watch = watchFor(process, systemClock)
-  return adaptTransport({ name, clientSource: { watch, process: () => Promise.resolve(process) } })
+  return adaptTransport({ name, clientSource: { watch, dialThrough: (dial) => dial(process) } })
 }
 
 function sourceOf(

@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { invalidOption } from '../core/options.ts'
-import type { Clock, Timer } from '../core/platform.ts'
+import type { Clock } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import type { ChildSetup, StartChild } from './child.ts'
+import type { ChildExit, ChildSetup, StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
 import { DEFAULT_VERSIONS, toFlags, toVariables } from './configuration.ts'
+import { Countdown } from './countdown.ts'
 import { guardStart } from './guarded-start.ts'
 import { type HostLog, createHostLog, exitFields, failureFields } from './host-log.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
@@ -47,7 +48,7 @@ interface SupervisorParameters {
 
 type State =
   | { readonly kind: 'running'; readonly run: ChildRun; readonly startUp: StartUp }
-  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'waiting'; readonly timer: Countdown }
   | { readonly kind: 'closed' }
 
 class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
@@ -61,6 +62,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   #firstStart: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined
   #early: (() => void)[] | undefined = []
   #ready: StartUp | undefined
+  #ref = true
   #readySinceMs = 0
   #version = ''
   #restartCount = 0
@@ -110,12 +112,29 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     return processTransport(this, this.#configuration, name)
   }
 
+  ref(): this {
+    return this.#setRef(true)
+  }
+
+  unref(): this {
+    return this.#setRef(false)
+  }
+
   stop(): Promise<PtExit> {
     this.#stopped ??= new Promise((resolve) => {
       this.#resolveStopped = resolve
       queueMicrotask(() => this.#beginStop())
     })
     return this.#stopped
+  }
+
+  #setRef(ref: boolean): this {
+    this.#ref = ref
+    // Whoever has asked for the end waits for it.
+    if (this.#stopped !== undefined) return this
+    if (this.#state.kind === 'running') this.#state.run.setRef(ref)
+    else if (this.#state.kind === 'waiting') this.#state.timer.setRef(ref)
+    return this
   }
 
   /** Starts the first child. */
@@ -141,8 +160,10 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
       clock,
       startTimeoutMs: limits.startTimeoutMs,
       stopTimeoutMs: limits.stopTimeoutMs,
+      ref: this.#ref,
       onReady: () => this.#becomeReady(startUp),
       onLine: (line, text, stream) => this.#tellLine(line, text, stream),
+      onDeath: (exit) => this.#childDied(exit),
       onEnd: (exit, failure) => this.#runEnded(exit, failure),
     })
     this.#state = { kind: 'running', run, startUp }
@@ -163,6 +184,12 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     clock.defer(() => this.#tellEarly())
   }
 
+  /** Takes back what a child has offered: it may be a while until its last lines are read. */
+  #childDied({ code, signal }: ChildExit): void {
+    this.#ready = undefined
+    if (this.#stopped === undefined) this.#tell(() => this.emit('died', { code, signal }))
+  }
+
   #runEnded(exit: PtExit, failure: Error | undefined): void {
     const { limits, clock } = this.#parameters
     this.#lastExit = exit
@@ -176,7 +203,11 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     this.#log('host:exit', exitFields(exit))
     const next = limits.restart ? this.#planRestart(failure) : undefined
     if (next === undefined) this.#release()
-    else this.#state = { kind: 'waiting', timer: clock.setTimer(() => this.#run(), next) }
+    else
+      this.#state = {
+        kind: 'waiting',
+        timer: new Countdown(clock, () => this.#run(), { delayMs: next, ref: this.#ref }),
+      }
     this.#tell(() => this.emit('exit', exit))
     if (next !== undefined && this.#stopped === undefined) this.#tellRestart(next, this.#restartCount)
     if (next === undefined) this.#giveUp(limits.restart ? failure : undefined)
@@ -212,7 +243,10 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
 
   #beginStop(): void {
     const state = this.#state
-    if (state.kind === 'running') return state.run.stop()
+    if (state.kind === 'running') {
+      state.run.setRef(true)
+      return state.run.stop()
+    }
     if (state.kind === 'closed') return this.#resolveStopped(this.#lastExit!)
     state.timer.cancel()
     this.#close()

@@ -137,6 +137,23 @@ test('lives through a line of 10 MiB, NULs and a flood before the methods', LIMI
   assert.equal(host.methods.size, 1)
 })
 
+test('goes on with its own work while a child floods it with lines, and can stop that', LIMIT, async (t) => {
+  const flood = `const lines = '\\n'.repeat(65536); const write = () => process.stdout.write(lines, write); write();`
+  const host = await launchScript(t, `${READY}${flood}process.on('SIGTERM', () => {})`, { stopTimeoutMs: 300 })
+  let [longestMs, before] = [0, performance.now()]
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - before)
+    before = performance.now()
+  }, 5)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const begin = performance.now()
+  const { signal } = await host.stop()
+  clearInterval(timer)
+  assert.equal(signal, 'SIGKILL')
+  assert.ok(performance.now() - begin < 2_500, 'a stop of two steps of 300 ms')
+  assert.ok(longestMs < 400, `${longestMs} ms without a timer`)
+})
+
 test('rejects with the code and the last line of a child that fails', LIMIT, async (t) => {
   await assert.rejects(launchScript(t, `console.error('no such key'); process.exitCode = 3`), {
     code: 'PT_HOST_EXITED',
@@ -182,7 +199,7 @@ test('starts a child that was killed again, each time later', LIMIT, async (t) =
   assert.equal(pids.size, 4)
 })
 
-test('kill -9 of the child in mid-transfer: the socket errors, and the next connect works', LIMIT, async (t) => {
+test('kill -9 of the child in mid-transfer: the socket closes, and the next connect works', LIMIT, async (t) => {
   const application = await startApplicationServer(t)
   const orPort = { host: '127.0.0.1', port: application.port }
   const bind = { obfs4: { host: '127.0.0.1', port: 0 } }

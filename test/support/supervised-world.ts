@@ -12,11 +12,12 @@ export const READY = ['VERSION 1', 'CMETHOD a socks5 127.0.0.1:7', 'CMETHODS DON
 /** A host whose children and time are in the test's hand, and what it tells. */
 export class SupervisedWorld {
   readonly children = new FakeChildren()
-  readonly clock = new FakeClock()
+  readonly clock: FakeClock
   readonly told: unknown[][] = []
   readonly launched: Promise<PtProcess>
 
-  constructor(supervision: Supervision = {}, configuration: PtConfiguration = CLIENT) {
+  constructor(supervision: Supervision = {}, configuration: PtConfiguration = CLIENT, clock = new FakeClock()) {
+    this.clock = clock
     this.launched = supervise((...given) => this.children.start(...given), configuration, supervision, this.clock)
     this.launched.catch(() => {})
   }

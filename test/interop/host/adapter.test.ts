@@ -8,6 +8,7 @@ import type { Listener } from '../../../src/core/listener.ts'
 import type { StartChild } from '../../../src/host/child.ts'
 import { startChildProcess } from '../../../src/host/child-process.ts'
 import { type HostTransport, hostTransport } from '../../../src/host/host-transport.ts'
+import type { PtProcess } from '../../../src/host/pt-process.ts'
 import { launch } from '../../../src/host/launch.ts'
 import { obfs4 } from '../../../src/transports/obfs4/index.ts'
 import { exchange, send } from '../../support/exchange.ts'
@@ -113,6 +114,30 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
         const next = await connectTo(transport, listener)
         assert.equal(pids.length, 2)
         next.destroy()
+      },
+    )
+
+    test(
+      'takes nothing for an end that was cut off while a helper of the child holds its pipes',
+      { timeout },
+      async (t) => {
+        const listener = await listenByApi(t)
+        const { command, args } = COMMANDS[program]
+        const stateDir = await temporaryDirectory(t)
+        const processes: PtProcess[] = []
+        const settings = { stateDir, restart: false, onProcess: (process: PtProcess) => void processes.push(process) }
+        const shell = { command: '/bin/sh', args: ['-c', 'sleep 3 & exec "$0" "$@"', command, ...args] }
+        const transport = hostTransport({ ...shell, ...settings }, 'obfs4')
+        t.after(() => transport.close())
+        const near = await connectTo(transport, listener)
+        const ends: string[] = []
+        near.on('end', () => ends.push('end')).resume()
+        const closed = whenClosed(near)
+        process.kill(processes[0]!.pid!, 'SIGKILL')
+        await closed
+        assert.ok(near.errored)
+        assert.deepEqual(ends, [])
+        assert.equal(processes[0]!.methods.size, 0)
       },
     )
 
@@ -229,6 +254,13 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       await exchange(near, far, { toRight: MIB, toLeft: MIB })
       near.destroy()
       far.destroy()
+      const second = server.transport('obfs4').server({}).listen()
+      assert.equal(((await once(second, 'error')) as [NodeJS.ErrnoException])[0].code, 'EADDRINUSE')
+      const again = client.transport('obfs4').client(listener.clientArguments).connect({ host: '127.0.0.1', port })
+      const [stillFar] = (await once(listener, 'connection')) as [Connection]
+      await exchange(again, stillFar, { toRight: 1, toLeft: 1 })
+      again.destroy()
+      stillFar.destroy()
       const failed = once(listener, 'error')
       const closed = whenClosed(listener)
       await server.stop()

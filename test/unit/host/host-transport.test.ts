@@ -8,6 +8,7 @@ import type { Listener } from '../../../src/core/listener.ts'
 import { EXIT_NEWS_MS } from '../../../src/host/child-watch.ts'
 import { type HostTransportSettings, hostTransport } from '../../../src/host/host-transport.ts'
 import type { PtProcess } from '../../../src/host/pt-process.ts'
+import { supervise } from '../../../src/host/supervisor.ts'
 import { parseAddress } from '../../../src/ipc/address.ts'
 import { type ExtendedOrPortClient, dialExtendedOrPort } from '../../../src/proxy/extended-orport.ts'
 import { type SocksRequest, SocksNegotiation } from '../../../src/proxy/socks-negotiation.ts'
@@ -241,48 +242,6 @@ test('ends a process whose viewer throws, and fails by that', async (t) => {
   assert.deepEqual(children.last.steps, ['input'])
 })
 
-test('tells what is wrong with its settings at once', () => {
-  const children = new FakeChildren()
-  const make = (settings: object, name = 'any') =>
-    hostTransport({ startChild: children.start, stateDir: '/state', ...settings }, name)
-  assert.throws(() => make({}, 'no-name'), { code: 'PT_NAME_INVALID' })
-  assert.throws(() => make({ stateDir: '' }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ proxy: 'ftp://127.0.0.1:1' }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ versions: [] }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ logLevel: 'LOUD' }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ role: 'server' }), { code: 'PT_OPTION_UNKNOWN' })
-  assert.throws(() => make({ bind: {} }), { code: 'PT_OPTION_UNKNOWN' })
-  for (const settings of [
-    { startTimeoutMs: -1 },
-    { maxRestarts: 'a' },
-    { logger: 5 },
-    { signal: 5 },
-    { admit: 5 },
-    { onProcess: 'log' },
-    { outbound: 'x' },
-    { startChild: 5 },
-    { startChild: undefined },
-    { command: 'pt' },
-    { args: [] },
-    { startChild: undefined, command: 5 },
-    { startChild: undefined, command: 'pt', args: 'x' },
-    { startChild: undefined, command: 'pt', env: { A: 1 } },
-  ])
-    assert.throws(() => make(settings), { code: 'PT_OPTION_INVALID' }, JSON.stringify(settings))
-  assert.throws(() => make({ outbound: { ipv4: '192.0.2.1' } }), { code: 'PT_OPTION_UNKNOWN' })
-  make({ startChild: undefined, command: 'pt', args: ['-x'], env: { A: '1', B: undefined } })
-  const transport = make({})
-  assert.throws(() => transport.client({ cert: {} }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.client({}, { dialTimeoutMs: 0 }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.clientFor({ transport: 'other', arguments: {} }), { code: 'PT_BRIDGE_LINE_INVALID' })
-  const server = transport.server({})
-  assert.throws(() => server.listen('/run/socket'), { code: 'PT_ADDRESS_INVALID' })
-  assert.throws(() => server.listen(1, 'bridge.example'), { code: 'PT_ADDRESS_INVALID' })
-  assert.throws(() => server.listen({ port: 1, ipv6Only: true }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.server({ a: 'b\n' }).listen(1), { code: 'PT_OPTION_INVALID' })
-  assert.equal(children.all.length, 0)
-})
-
 /** Listens in memory; the child says that it does at `port`. */
 async function listen(t: TestContext, settings: Partial<HostTransportSettings> = {}, port = 0) {
   const world = await open(t, settings)
@@ -376,6 +335,46 @@ test('fails a listener whose child cannot be launched, and leaves nothing behind
   assert.equal(platform.network.bindingCount, 0)
 })
 
+test('ends at once, without an error, a listener that is closed while its child is silent', async (t) => {
+  const { children, platform, transport, stateDir } = await open(t)
+  const ending = new AbortController()
+  const server = transport.server({}, { platform })
+  const listeners = [
+    server.listen(0, '127.0.0.1'),
+    server.listen({ port: 0, host: '127.0.0.1', signal: ending.signal }),
+  ]
+  const errors: unknown[] = []
+  for (const listener of listeners) listener.on('error', (error) => errors.push(error))
+  const closed = listeners.map((listener) => once(listener, 'close'))
+  await until(() => children.all.length === 2)
+  listeners[0]!.close()
+  ending.abort()
+  await Promise.all(closed)
+  for (const child of children.all) assert.equal(child.steps[0], 'input')
+  assert.deepEqual(errors, [])
+  assert.deepEqual(await readdir(stateDir), [])
+  assert.equal(platform.network.bindingCount, 0)
+})
+
+test('a listener of a process that is being restarted does not wait for that when it is closed', async (t) => {
+  const children = new FakeChildren()
+  const platform = createMemoryPlatform()
+  const orPort = { host: '127.0.0.1', port: 9 }
+  const stateDir = await temporaryDirectory(t)
+  const launched = supervise(children.start, { role: 'server', transports: ['any'], stateDir, orPort })
+  children.last.say('VERSION 1', 'SMETHOD any 127.0.0.1:5000', 'SMETHODS DONE')
+  const host = await launched
+  t.after(() => host.stop())
+  children.last.exit({ code: 1, signal: null })
+  const listener = host.transport('any').server({}, { platform }).listen()
+  const closed = once(listener, 'close')
+  await turn()
+  listener.close()
+  await closed
+  assert.equal(platform.network.bindingCount, 0)
+  assert.equal(host.closed, false)
+})
+
 test('ends the child of a listener that is closed while it is launched', async (t) => {
   const { children, platform, transport, child, stateDir } = await open(t)
   const listener = transport.server({}, { platform }).listen(0, '127.0.0.1')
@@ -384,7 +383,7 @@ test('ends the child of a listener that is closed while it is launched', async (
   listener.close()
   await child(1, 'SMETHOD any 127.0.0.1:5000', 'SMETHODS DONE')
   await closed
-  assert.deepEqual(children.last.steps, ['input'])
+  assert.equal(children.last.steps[0], 'input')
   assert.deepEqual(await readdir(stateDir), [])
   assert.equal(platform.network.bindingCount, 0)
 })

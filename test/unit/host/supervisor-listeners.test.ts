@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
 import { uncaughtErrors } from '../../support/uncaught-errors.ts'
@@ -51,4 +52,19 @@ test('lets any number wait for the next child without a warning', async () => {
   const world = new World()
   const host = await world.ready()
   assert.equal(host.getMaxListeners(), 0)
+})
+
+test('lets go of the signal when no child is left', async () => {
+  const { signal } = new AbortController()
+  const stopped = new World({ signal })
+  const host = await stopped.ready()
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  await host.stop()
+  const failed = new World({ signal })
+  failed.children.last.exit()
+  await assert.rejects(failed.launched)
+  const ended = new World({ signal, restart: false })
+  await ended.ready()
+  ended.children.last.exit()
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
+import type { Timer } from '../../../src/core/platform.ts'
 import { MAX_EARLY_EVENTS } from '../../../src/host/supervisor.ts'
+import { FakeClock } from '../../../src/testing/fake-clock.ts'
 import { CLIENT, READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
 
 test('resolves when the methods are known, and hands the variables over', async () => {
@@ -288,6 +289,71 @@ test('can be stopped while it waits for a restart, and while the next child star
   assert.equal(starting.clock.timerCount, 0)
 })
 
+test('has the program live for it until it is unreferenced, its next child and the time before that too', async () => {
+  const refs: (boolean | undefined)[] = []
+  class NotingClock extends FakeClock {
+    override setTimer(callback: () => void, delayMs: number, options?: { readonly ref?: boolean }): Timer {
+      refs.push(options?.ref)
+      return super.setTimer(callback, delayMs)
+    }
+  }
+  const world = new World({}, CLIENT, new NotingClock())
+  const host = await world.ready()
+  assert.equal(world.children.last.isReferenced, true)
+  assert.equal(host.unref(), host)
+  assert.equal(world.children.last.isReferenced, false)
+  refs.length = 0
+  world.children.last.exit()
+  assert.deepEqual(refs, [false])
+  host.ref()
+  host.unref()
+  assert.deepEqual(refs, [false, true, false])
+  await world.clock.advance(1_000)
+  assert.equal(world.children.last.isReferenced, false)
+  world.children.last.say(...READY)
+  assert.equal(host.ref(), host)
+  assert.equal(world.children.last.isReferenced, true)
+})
+
+test('has the program live for a stop that is under way', async () => {
+  const world = new World()
+  const host = (await world.ready()).unref()
+  world.children.last.obeys.clear()
+  const stopped = host.stop()
+  await world.clock.settle()
+  host.unref()
+  assert.equal(world.children.last.isReferenced, true)
+  world.children.last.exit()
+  await stopped
+})
+
+test('takes back what a child has offered when it is dead, before its last lines are read', async () => {
+  const world = new World()
+  const host = await world.ready()
+  host.on('died', (exit) => world.told.push(['died', exit]))
+  const { last } = world.children
+  last.die()
+  assert.equal(host.methods.size, 0)
+  assert.equal(host.pid, undefined)
+  last.say('last words')
+  last.exit({ code: null, signal: 'SIGKILL' })
+  assert.deepEqual(world.names, ['died', 'line', 'exit', 'restart'])
+  assert.deepEqual(world.told[0]?.[1], { code: null, signal: 'SIGKILL' })
+  await world.clock.advance(1_000)
+  world.children.last.say(...READY)
+  world.children.last.exit({ code: 1, signal: null })
+  assert.deepEqual(world.names.slice(4), ['ready', 'died', 'exit', 'restart'])
+})
+
+test('takes no child for ready whose last lines say so when it is dead', async () => {
+  const world = new World()
+  const { last } = world.children
+  last.die()
+  last.say(...READY)
+  last.exit({ code: null, signal: 'SIGKILL' })
+  await assert.rejects(world.launched, { code: 'PT_HOST_EXITED', message: /signal SIGKILL/ })
+})
+
 test('does not promise a restart to a listener that has stopped it', async () => {
   const world = new World()
   const host = await world.ready()
@@ -322,19 +388,4 @@ test('an abort ends a start with its reason, and later the process', async () =>
   late.abort()
   await running.clock.settle()
   assert.deepEqual(running.names, ['close'])
-})
-
-test('lets go of the signal when no child is left', async () => {
-  const { signal } = new AbortController()
-  const stopped = new World({ signal })
-  const host = await stopped.ready()
-  assert.equal(getEventListeners(signal, 'abort').length, 1)
-  await host.stop()
-  const failed = new World({ signal })
-  failed.children.last.exit()
-  await assert.rejects(failed.launched)
-  const ended = new World({ signal, restart: false })
-  await ended.ready()
-  ended.children.last.exit()
-  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
