@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { readFile, readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
@@ -81,7 +82,10 @@ async function codeOfError(emitter: Connection | Listener): Promise<unknown> {
 }
 
 test('starts no child before the first connect(), and one for all', async (t) => {
-  const { children, platform, transport, child } = await open(t, { proxy: 'socks5://127.0.0.1:9' })
+  const { children, platform, transport, child } = await open(t, {
+    proxy: 'socks5://127.0.0.1:9',
+    outbound: { v4: '192.0.2.1' },
+  })
   const { requests } = await serveSocks(platform, 7)
   const factories = [
     transport.client(CERT, { platform }),
@@ -95,6 +99,7 @@ test('starts no child before the first connect(), and one for all', async (t) =>
   assert.equal(String(((await once(connections[0]!, 'data')) as [Buffer])[0]), 'echo')
   assert.equal(children.all.length, 1)
   assert.equal(children.last.setup.variables['TOR_PT_PROXY'], 'socks5://127.0.0.1:9')
+  assert.equal(children.last.setup.variables['TOR_PT_OUTBOUND_BIND_ADDRESS_V4'], '192.0.2.1')
   assert.deepEqual(
     requests.map(({ arguments: args, destination }) => ({ args: { ...args }, destination: { ...destination } })),
     [
@@ -262,10 +267,13 @@ async function listen(t: TestContext, settings: Partial<HostTransportSettings> =
 }
 
 test('launches a server child for a listener, whose clients come as connections', async (t) => {
-  const { children, platform, listener, variables, arrive, stateDir } = await listen(t)
+  const { children, platform, listener, variables, arrive, stateDir } = await listen(t, {
+    outbound: { v6: '2001:db8::1' },
+  })
   assert.equal(variables['TOR_PT_SERVER_BINDADDR'], 'any-127.0.0.1:0')
   assert.equal(variables['TOR_PT_SERVER_TRANSPORT_OPTIONS'], 'any:iat-mode=1')
   assert.equal(variables['TOR_PT_ORPORT'], undefined)
+  assert.equal(variables['TOR_PT_OUTBOUND_BIND_ADDRESS_V6'], '[2001:db8::1]')
   assert.deepEqual(listener.address(), { address: '127.0.0.1', family: 'IPv4', port: 5000 })
   assert.deepEqual({ ...listener.clientArguments }, { cert: 'abc' })
   const arrival = once(listener, 'connection') as Promise<[Connection]>
@@ -294,11 +302,16 @@ test('turns away a client of another transport, and whom the veto does not let i
   const { arrive, listener } = await listen(t, { admit: ({ remotePort }) => remotePort !== 6 })
   const refused: unknown[] = []
   listener.on('connection', (connection) => refused.push(connection))
+  const told: unknown[] = []
+  const hear = (message: unknown): void => void told.push(message)
+  subscribe('pluggable-transports:handshake:failed', hear)
+  t.after(() => unsubscribe('pluggable-transports:handshake:failed', hear))
   await assert.rejects(arrive({ transport: 'other' }), { code: 'PT_HANDSHAKE_FAILED' })
   await assert.rejects(arrive({ transport: 'any', remoteAddress: '192.0.2.1', remotePort: 6 }), {
     code: 'PT_HANDSHAKE_FAILED',
   })
   assert.deepEqual(refused, [])
+  assert.deepEqual(told, Array(2).fill({ transport: 'any', code: 'PT_HANDSHAKE_FAILED' }))
   listener.close()
   await once(listener, 'close')
 })
@@ -313,14 +326,13 @@ test('restarts the child of a fixed port, and tells its new arguments', async (t
   await once(listener, 'close')
 })
 
-test('fails the listener when its child is given up', async (t) => {
+test('fails the listener by why its child is given up', async (t) => {
   const { children, child, listener, stateDir } = await listen(t, { maxRestarts: 1 }, 5000)
   const code = codeOfError(listener)
   const closed = new Promise<void>((resolve) => listener.once('close', () => resolve()))
   children.last.exit({ code: 1, signal: null })
-  const second = await child(2)
-  second.exit({ code: 2, signal: null })
-  assert.equal(await code, 'PT_HOST_EXITED')
+  await child(2, 'SMETHOD any 127.0.0.1:0')
+  assert.equal(await code, 'PT_HOST_GRAMMAR')
   await closed
   assert.deepEqual(await readdir(stateDir), [])
 })
