@@ -24,6 +24,11 @@ export interface HostTransportSettings
   extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound' | 'logLevel'> {
   /** Says whether a client may come in, by what the server child tells of it; false, an error or no answer within 5 s turns it away. */
   readonly admit?: Admission
+  /**
+   * Gives the state directory of a listener's child, by the address that is listened on; `stateDir` unless given. Two listeners at once need two, but for
+   * programs that share one.
+   */
+  readonly listenerStateDir?: (address: TcpAddress) => string
   /** How long a client child that nobody uses is kept, in ms; for ever unless it is given. */
   readonly idleStopMs?: number
   /** Is shown each PT process that was launched, in time for all of its events: lines, LOG, STATUS and the like. Leave its stop to the transport. */
@@ -55,7 +60,7 @@ export interface HostTransport extends Transport {
 export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
   refuseUnknownOptions(
     spec,
-    ['command', 'args', 'env', 'startChild', 'admit', 'idleStopMs', 'onProcess'],
+    ['command', 'args', 'env', 'startChild', 'admit', 'idleStopMs', 'listenerStateDir', 'onProcess'],
     OWN_DECISIONS,
   )
   const { stateDir, versions, outbound, logLevel, proxy, admit } = spec
@@ -153,11 +158,13 @@ function createServerSource(
 ): ServerSource {
   const name = common.transports[0]!
   const bind = bindAddressOf(address)
-  const cookieFile = cookiePathIn(resolve(common.stateDir))
+  const stateDir = spec.listenerStateDir?.(bind) ?? common.stateDir
+  const cookieFile = cookiePathIn(resolve(stateDir))
   // On a port that the system chose, another child would listen elsewhere.
   const supervision = bind.port === 0 ? { restart: false } : {}
   const configurationFor = (orPort: TcpAddress): PtConfiguration => ({
     ...common,
+    stateDir,
     bind: { [name]: bind },
     extendedOrPort: { address: orPort, cookieFile },
     ...(Object.keys(options).length > 0 && { options: { [name]: options } }),

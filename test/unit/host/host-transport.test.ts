@@ -366,7 +366,9 @@ test('a listener of a process that is being restarted does not wait for that whe
   const host = await launched
   t.after(() => host.stop())
   children.last.exit({ code: 1, signal: null })
-  const listener = host.transport('any').server({}, { platform }).listen()
+  const own = host.transport('any').server({}, { platform })
+  assert.throws(() => own.listen(5000, '127.0.0.1'), { code: 'PT_HOST_EXITED', message: /started again/ })
+  const listener = own.listen()
   const closed = once(listener, 'close')
   await turn()
   listener.close()
