@@ -81,6 +81,8 @@ function serverVariables(configuration: PtConfiguration, names: readonly string[
     TOR_PT_SERVER_BINDADDR: formatBinds(forTransports('bind', configuration.bind, names), names),
     ...(options !== '' && { TOR_PT_SERVER_TRANSPORT_OPTIONS: options }),
     ...(orPort !== undefined && { TOR_PT_ORPORT: addressText('orPort', orPort, 1) }),
+    // Empty where there is none (PT 1.0 §3.2.3).
+    TOR_PT_EXTENDED_SERVER_PORT: '',
     ...(extendedOrPort !== undefined && extendedVariables(extendedOrPort)),
   }
 }

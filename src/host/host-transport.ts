@@ -26,13 +26,27 @@ export interface HostTransportSettings
   extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound' | 'logLevel'> {
   /** Says whether a client may come in, by what the server child tells of it; false, an error or no answer within 5 s turns it away. */
   readonly admit?: Admission
+  /**
+   * Gives the state directory of a listener's child, by the address that is listened on; `stateDir` unless given. Two listeners at once need two, but for
+   * programs that share one.
+   */
+  readonly listenerStateDir?: (address: TcpAddress) => string
   /** How long a client child that nobody uses is kept, in ms; for ever unless it is given. */
   readonly idleStopMs?: number
   /** Is shown each PT process that was launched, in time for all of its events: lines, LOG, STATUS and the like. Leave its stop to the transport. */
   readonly onProcess?: (process: PtProcess) => void
 }
 
-const OWN_SETTINGS = ['command', 'args', 'env', 'startChild', 'admit', 'idleStopMs', 'onProcess'] as const
+const OWN_SETTINGS = [
+  'command',
+  'args',
+  'env',
+  'startChild',
+  'admit',
+  'idleStopMs',
+  'listenerStateDir',
+  'onProcess',
+] as const
 
 /** What the transport decides by itself. */
 const OWN_DECISIONS = ['role', 'transports', 'options', 'bind', 'orPort', 'extendedOrPort'] as const
@@ -92,7 +106,7 @@ function takeSpec(given: HostTransportSpec): HostTransportSpec {
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   checkStart(spec)
   resolveSupervision(spec)
-  for (const name of ['admit', 'onProcess'] as const)
+  for (const name of ['admit', 'listenerStateDir', 'onProcess'] as const)
     if (spec[name] !== undefined && typeof spec[name] !== 'function') throw invalidOption(name, 'a function')
   return Object.freeze(spec) as unknown as HostTransportSpec
 }
@@ -164,11 +178,13 @@ function createServerSource(
 ): ServerSource {
   const name = common.transports[0]!
   const bind = bindAddressOf(address)
-  const cookieFile = cookiePathIn(resolve(common.stateDir))
+  const stateDir = spec.listenerStateDir?.(bind) ?? common.stateDir
+  const cookieFile = cookiePathIn(resolve(stateDir))
   // On a port that the system chose, another child would listen elsewhere.
   const supervision = bind.port === 0 ? { restart: false } : {}
   const configurationFor = (orPort: TcpAddress): PtConfiguration => ({
     ...common,
+    stateDir,
     bind: { [name]: bind },
     extendedOrPort: { address: orPort, cookieFile },
     ...(Object.keys(options).length > 0 && { options: { [name]: options } }),

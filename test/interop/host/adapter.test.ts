@@ -179,6 +179,31 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       assert.deepEqual(await cookiesIn(stateDir), [])
     })
 
+    test('has several listeners at once, each with a state directory of its own', { timeout }, async (t) => {
+      const root = await temporaryDirectory(t)
+      const transport = hostTransport(
+        { ...COMMANDS[program], stateDir: root, listenerStateDir: ({ port }) => `${root}/${port}` },
+        'obfs4',
+      )
+      const server = transport.server({})
+      const ports = [await closedPort(), await closedPort()]
+      const listeners = ports.map((port) => server.listen({ host: '127.0.0.1', port }))
+      await Promise.all(listeners.map((listener) => once(listener, 'listening')))
+      for (const [index, listener] of listeners.entries()) {
+        const port = ports[index]!
+        const near = obfs4.client(listener.clientArguments).connect({ host: '127.0.0.1', port })
+        const [far] = (await once(listener, 'connection')) as [Connection]
+        await exchange(near, far, { toRight: MIB, toLeft: MIB })
+        near.destroy()
+        far.destroy()
+      }
+      const [one, two] = listeners
+      assert.notEqual(one!.clientArguments['cert'], two!.clientArguments['cert'])
+      const closed = listeners.map((listener) => once(listener, 'close'))
+      for (const listener of listeners) listener.close()
+      await Promise.all(closed)
+    })
+
     test('leaves no child, address or cookie behind a listener', { timeout }, async (t) => {
       const { transport, pids, stateDir } = await openCounted(t, program)
       const listener = transport.server({}).listen({ host: '127.0.0.1', port: 0 })

@@ -75,6 +75,13 @@ test('gives a server its variables, an address for each transport among them', (
   })
 })
 
+test('leaves the Extended ORPort empty, and its cookie file out, where there is none', () => {
+  const variables = toVariables(SERVER)
+  assert.equal(variables['TOR_PT_EXTENDED_SERVER_PORT'], '')
+  assert.equal('TOR_PT_AUTH_COOKIE_FILE' in variables, false)
+  assert.equal('TOR_PT_EXTENDED_SERVER_PORT' in toVariables(CLIENT), false)
+})
+
 test('a dispatcher reads back every option as it was given', () => {
   const text = fc.string({
     unit: fc.constantFrom('a', 'b', '\\', ':', ';', '=', ',', '{', '"', 'é', ' '),

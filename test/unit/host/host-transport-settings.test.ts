@@ -22,6 +22,7 @@ test('tells what is wrong with its settings at once', () => {
     { logger: 5 },
     { signal: 5 },
     { admit: 5 },
+    { listenerStateDir: '/other' },
     { onProcess: 'log' },
     { outbound: 'x' },
     { startChild: 5 },

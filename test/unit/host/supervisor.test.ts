@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
-import type { Timer } from '../../../src/core/platform.ts'
 import { MAX_EARLY_EVENTS } from '../../../src/host/supervisor.ts'
-import { FakeClock } from '../../../src/testing/fake-clock.ts'
 import { CLIENT, READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
 
 test('resolves when the methods are known, and hands the variables over', async () => {
@@ -287,44 +285,6 @@ test('can be stopped while it waits for a restart, and while the next child star
   assert.deepEqual(starting.children.last.steps, ['input'])
   assert.deepEqual(starting.names, ['exit', 'restart', 'close'])
   assert.equal(starting.clock.timerCount, 0)
-})
-
-test('has the program live for it until it is unreferenced, its next child and the time before that too', async () => {
-  const refs: (boolean | undefined)[] = []
-  class NotingClock extends FakeClock {
-    override setTimer(callback: () => void, delayMs: number, options?: { readonly ref?: boolean }): Timer {
-      refs.push(options?.ref)
-      return super.setTimer(callback, delayMs)
-    }
-  }
-  const world = new World({}, CLIENT, new NotingClock())
-  const host = await world.ready()
-  assert.equal(world.children.last.isReferenced, true)
-  assert.equal(host.unref(), host)
-  assert.equal(world.children.last.isReferenced, false)
-  refs.length = 0
-  world.children.last.exit()
-  assert.deepEqual(refs, [false])
-  host.ref()
-  host.unref()
-  assert.deepEqual(refs, [false, true, false])
-  await world.clock.advance(1_000)
-  assert.equal(world.children.last.isReferenced, false)
-  world.children.last.say(...READY)
-  assert.equal(host.ref(), host)
-  assert.equal(world.children.last.isReferenced, true)
-})
-
-test('has the program live for a stop that is under way', async () => {
-  const world = new World()
-  const host = (await world.ready()).unref()
-  world.children.last.obeys.clear()
-  const stopped = host.stop()
-  await world.clock.settle()
-  host.unref()
-  assert.equal(world.children.last.isReferenced, true)
-  world.children.last.exit()
-  await stopped
 })
 
 test('takes back what a child has offered when it is dead, before its last lines are read', async () => {
