@@ -70,6 +70,8 @@ export class Listener extends EventEmitter<ListenerEvents> {
   #peers: DatagramAcceptor | undefined
   #session: ServerSession | undefined
   #referenced = true
+  /** Ends a start that nobody waits for any more. */
+  readonly #ending = new AbortController()
 
   constructor(parameters: ListenerParameters) {
     super()
@@ -136,6 +138,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     const wasListening = this.#state === 'listening'
     this.#state = 'closing'
     if (wasListening) this.#shutDown()
+    else this.#ending.abort()
     return this
   }
 
@@ -205,14 +208,19 @@ export class Listener extends EventEmitter<ListenerEvents> {
         const onError = (error: Error) => this.#fail(error)
         this.#peers = await bindDatagrams?.(this.#session, this.#peerHandlers(onError))
         this.#acceptor =
-          this.#peers ?? (await binder.bind(address, { onStream: (stream) => this.#accept(stream), onError }))
+          this.#peers ??
+          (await binder.bind(address, {
+            onStream: (stream) => this.#accept(stream),
+            onError,
+            signal: this.#ending.signal,
+          }))
         if (!this.#referenced) this.#acceptor.unref()
       }
     } catch (error) {
       if (opened) await this.#parameters.closeSession().catch(() => {})
       this.#session = undefined
       this.#state = 'closed'
-      this.#tellError(error)
+      if (error !== this.#ending.signal.reason) this.#tellError(error)
       this.emit('close')
       return
     }

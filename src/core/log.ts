@@ -23,17 +23,28 @@ export type EventName = keyof typeof EVENT_LEVELS
 /** Tells an event of one transport. Fields hold no address, key or secret. */
 export type Log = (event: EventName, fields?: object) => void
 
-const channels = new Map(
-  (Object.keys(EVENT_LEVELS) as EventName[]).map((event) => [event, channel(`pluggable-transports:${event}`)]),
-)
+const createTransportTeller = createTellers(EVENT_LEVELS)
 
 /** Makes the Log of one factory. */
 export function createLog(transport: string, logger: Logger = {}): Log {
-  return (event, fields) => {
+  return createTransportTeller({ transport }, logger)
+}
+
+/** Makes a teller whose every message has `common`'s fields too. */
+type CreateTeller<Event> = (common: object, logger: Logger) => (event: Event, fields?: object) => void
+
+/** Makes tellers of a set of events: each is published on the channel `pluggable-transports:<event>`, and a Logger hears it at its level. */
+export function createTellers<Event extends string>(
+  levels: Readonly<Record<Event, keyof Logger>>,
+): CreateTeller<Event> {
+  const channels = new Map(
+    (Object.keys(levels) as Event[]).map((event) => [event, channel(`pluggable-transports:${event}`)]),
+  )
+  return (common, logger) => (event, fields) => {
     const told = channels.get(event)!
-    const tell = logger[EVENT_LEVELS[event]]
+    const tell = logger[levels[event]]
     if (!told.hasSubscribers && tell === undefined) return
-    const message = Object.freeze({ transport, ...fields })
+    const message = Object.freeze({ ...common, ...fields })
     told.publish(message)
     try {
       tell?.call(logger, event, message)

@@ -110,11 +110,18 @@ export interface Acceptor {
   unref(): void
 }
 
-/** Accepts streams: `onStream` owns each; `onError` reports a failure after which nothing more is accepted. */
+/**
+ * Accepts streams: `onStream` owns each; `onError` reports a failure after which nothing more is accepted. `signal` aborts when nobody wants what is being bound any
+ * more: a binder that takes long rejects then; others need not look at it.
+ */
 export interface Binder {
   bind(
     address: ListenAddress,
-    handlers: { readonly onStream: (stream: ByteStream) => void; readonly onError: (error: Error) => void },
+    handlers: {
+      readonly onStream: (stream: ByteStream) => void
+      readonly onError: (error: Error) => void
+      readonly signal?: AbortSignal
+    },
   ): Promise<Acceptor>
 }
 

@@ -1,7 +1,8 @@
 import { PtError } from '../core/errors.ts'
-import type { Clock, Timer } from '../core/platform.ts'
+import type { Clock } from '../core/platform.ts'
 import { type ChildLine, parseLine } from '../ipc/parse-line.ts'
 import type { ChildExit, ChildSetup, PtChild, StartChild } from './child.ts'
+import { Countdown } from './countdown.ts'
 import type { PtExit } from './pt-process.ts'
 import { showLine } from './show-line.ts'
 import type { StartUp } from './start-up.ts'
@@ -19,9 +20,13 @@ export interface ChildRunParameters {
   readonly clock: Clock
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
+  /** Whether this process is to live as long as the child. */
+  readonly ref: boolean
   readonly onReady: () => void
   /** A line that said nothing about the start. */
   readonly onLine: (line: ChildLine, text: string, stream: 'stdout' | 'stderr') => void
+  /** A child that was ready is dead: once, before onEnd, and perhaps before its last lines. */
+  readonly onDeath: (exit: ChildExit) => void
   /** Called once. `failure` is why it never was ready; undefined if it was. */
   readonly onEnd: (exit: PtExit, failure: Error | undefined) => void
 }
@@ -33,25 +38,37 @@ export class ChildRun {
   readonly #lastLines: string[] = []
   #state: 'starting' | 'ready' | 'stopping' | 'failing' | 'ended' = 'starting'
   #wasReady = false
+  #isDead = false
   /** Of the start, and then of the step of the stop. */
-  #timer: Timer
+  #timer: Countdown
+  #ref: boolean
   #reason: Error | undefined
 
   /** Starts the child. */
   constructor(parameters: ChildRunParameters) {
     this.#parameters = parameters
-    const { startChild, setup, clock, startTimeoutMs } = parameters
+    const { startChild, setup, clock, startTimeoutMs, ref } = parameters
+    this.#ref = ref
     const timedOut = (): void =>
       this.abandon(new PtError('PT_HOST_TIMEOUT', `The PT process told no methods within ${startTimeoutMs} ms`))
-    this.#timer = clock.setTimer(timedOut, startTimeoutMs)
+    this.#timer = new Countdown(clock, timedOut, { delayMs: startTimeoutMs, ref })
     this.#child = startChild(setup, {
       onLine: (line, stream) => this.#takeLine(line, stream),
+      onDeath: (exit) => this.#die(exit),
       onExit: (exit) => this.#end(exit),
     })
+    if (!ref) this.#child.setRef?.(false)
   }
 
   get pid(): number | undefined {
-    return this.#child.pid
+    return this.#isDead ? undefined : this.#child.pid
+  }
+
+  /** Says whether this process is to live as long as the child. */
+  setRef(ref: boolean): void {
+    this.#ref = ref
+    this.#child.setRef?.(ref)
+    this.#timer.setRef(ref)
   }
 
   /** Ends the child in three steps: its input, then SIGTERM, then SIGKILL. */
@@ -78,7 +95,7 @@ export class ChildRun {
 
   #after(delayMs: number, step: () => void): void {
     this.#timer.cancel()
-    this.#timer = this.#parameters.clock.setTimer(step, delayMs)
+    this.#timer = new Countdown(this.#parameters.clock, step, { delayMs, ref: this.#ref })
   }
 
   #takeLine(text: string, stream: 'stdout' | 'stderr'): void {
@@ -92,14 +109,23 @@ export class ChildRun {
     if (!taken) onLine(line, text, stream)
     if (!starting || startUp.state === 'starting') return
     if (startUp.state === 'failed') return this.abandon(undefined)
+    // What it said last offers nothing any more.
+    if (this.#isDead) return
     this.#state = 'ready'
     this.#wasReady = true
     this.#timer.cancel()
     onReady()
   }
 
+  #die(exit: ChildExit): void {
+    if (this.#isDead) return
+    this.#isDead = true
+    if (this.#wasReady) this.#parameters.onDeath(exit)
+  }
+
   #end(exit: ChildExit): void {
     if (this.#state === 'ended') return
+    this.#die(exit)
     this.#state = 'ended'
     this.#timer.cancel()
     const ended = Object.freeze({ ...exit, lastLines: Object.freeze([...this.#lastLines]) })

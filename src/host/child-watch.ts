@@ -9,7 +9,7 @@ export const EXIT_NEWS_MS = 50
 export class ChildWatch {
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
-  readonly #onExit = (exit: PtExit): void => this.#noteDeath(exit)
+  readonly #onDeath = (exit: Pick<PtExit, 'code' | 'signal'>): void => this.#noteDeath(exit)
   /** Children that have died. */
   deathCount = 0
   /** Why the last one has; PT_HOST_EXITED. */
@@ -21,11 +21,11 @@ export class ChildWatch {
 
   /** Follows a process and its restarts until release(). */
   follow(process: PtProcess): void {
-    process.on('exit', this.#onExit)
+    process.on('died', this.#onDeath)
   }
 
   release(process: PtProcess): void {
-    process.off('exit', this.#onExit)
+    process.off('died', this.#onDeath)
   }
 
   /** Resolves with the next death, or after EXIT_NEWS_MS, or when the signal aborts. */
@@ -43,7 +43,7 @@ export class ChildWatch {
     })
   }
 
-  #noteDeath(exit: PtExit): void {
+  #noteDeath(exit: Pick<PtExit, 'code' | 'signal'>): void {
     this.deathCount++
     this.reason = exitError(exit)
     for (const settle of this.#waiting) settle()

@@ -7,7 +7,6 @@ import type { Arguments, ClientFactory, ClientProtocol, Destination, FactorySett
 import { packetFramings } from '../platform/define-transport.ts'
 import { systemPlatform } from '../platform/index.ts'
 import { dialPtSocks } from '../proxy/pt-socks-client.ts'
-import { unlessAborted } from '../util/unless-aborted.ts'
 import { awaitMethod } from './await-method.ts'
 import type { ChildWatch } from './child-watch.ts'
 import { PassThroughCodec } from './pass-through-codec.ts'
@@ -20,8 +19,11 @@ export const HOST_DIAL_TIMEOUT_MS = 120_000
 /** Where the client child comes from. */
 export interface ClientSource {
   readonly watch: ChildWatch
-  /** The child that is there, or one that is being launched. */
-  process(): Promise<PtProcess>
+  /**
+   * Gives the child that is there, or one that it launches, to what dials through it, and counts the stream among its connections. Rejects with what the launch or
+   * `dial` rejects with, or the signal's reason.
+   */
+  dialThrough(dial: (process: PtProcess) => Promise<ByteStream>, signal: AbortSignal): Promise<ByteStream>
 }
 
 export interface ClientAdapterParameters {
@@ -56,10 +58,11 @@ function createProtocol(name: string, source: ClientSource, { dialer }: Platform
     codec: () => new PassThroughCodec(source.watch),
     async dial({ address }: Destination, args: Arguments, signal: AbortSignal): Promise<ByteStream> {
       if ('path' in address) throw new PtError('PT_ADDRESS_INVALID', 'A PT process cannot be asked for a UNIX socket')
-      const process = await unlessAborted(source.process(), signal)
-      const method = await awaitMethod(process, { name, kind: 'client' }, signal)
-      const port = { version: socksVersion(method), address: method.address }
-      return await dialPtSocks(port, { destination: address, arguments: args }, { dialer, signal })
+      return await source.dialThrough(async (process) => {
+        const method = await awaitMethod(process, { name, kind: 'client' }, signal)
+        const port = { version: socksVersion(method), address: method.address }
+        return await dialPtSocks(port, { destination: address, arguments: args }, { dialer, signal })
+      }, signal)
     },
   }
 }

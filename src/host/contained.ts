@@ -55,10 +55,17 @@ export function runContained(parameters: ContainedParameters): Contained {
     },
     exit,
   })
-  void beginning.then((begun) => {
-    running = begun
-    if (ended) running?.stop()
-  })
+  beginning.then(
+    (begun) => {
+      running = begun
+      if (ended) running?.stop()
+    },
+    (error: unknown) => {
+      // The message may hold what it was configured with; the kind of failure does not.
+      parameters.err.write(`internal error: ${error instanceof Error ? error.name : typeof error}\n`)
+      exit(EX_SOFTWARE)
+    },
+  )
   return {
     closeInput: () => void stdin.end(),
     terminate: () => {

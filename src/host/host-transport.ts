@@ -1,29 +1,55 @@
-import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { PtError } from '../core/errors.ts'
+import { LONGEST_TIMER_MS } from '../core/limits.ts'
+import { invalidOption } from '../core/options.ts'
 import type { ListenAddress, TcpAddress } from '../core/platform.ts'
 import type { Arguments, Transport } from '../core/transport.ts'
 import { systemClock } from '../platform/system-clock.ts'
 import { adaptTransport } from './adapted-transport.ts'
 import type { StartChild } from './child.ts'
-import { ChildWatch } from './child-watch.ts'
-import type { ClientSource } from './client-adapter.ts'
-import { toVariables } from './configuration.ts'
+import { cookiePathIn } from './cookie-file.ts'
+import { toFlags, toVariables } from './configuration.ts'
 import { launch } from './launch.ts'
 import type { LaunchOptions, PtConfiguration, Supervision } from './launch-options.ts'
 import type { Admission, ServerSource } from './listener-child.ts'
+import { checkStart } from './option-checks.ts'
 import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
+import { resolveSupervision } from './supervision.ts'
+import { SharedClient } from './shared-client.ts'
 import { supervise } from './supervisor.ts'
 
 /** What the children of a transport have in common. */
 export interface HostTransportSettings
-  extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound'> {
+  extends Supervision, Pick<PtConfiguration, 'stateDir' | 'versions' | 'proxy' | 'outbound' | 'logLevel'> {
   /** Says whether a client may come in, by what the server child tells of it; false, an error or no answer within 5 s turns it away. */
   readonly admit?: Admission
+  /**
+   * Gives the state directory of a listener's child, by the address that is listened on; `stateDir` unless given. Two listeners at once need two, but for
+   * programs that share one.
+   */
+  readonly listenerStateDir?: (address: TcpAddress) => string
+  /** How long a client child that nobody uses is kept, in ms; for ever unless it is given. */
+  readonly idleStopMs?: number
+  /** Is shown each PT process that was launched, in time for all of its events: lines, LOG, STATUS and the like. Leave its stop to the transport. */
+  readonly onProcess?: (process: PtProcess) => void
 }
+
+const OWN_SETTINGS = [
+  'command',
+  'args',
+  'env',
+  'startChild',
+  'admit',
+  'idleStopMs',
+  'listenerStateDir',
+  'onProcess',
+] as const
+
+/** What the transport decides by itself. */
+const OWN_DECISIONS = ['role', 'transports', 'options', 'bind', 'orPort', 'extendedOrPort'] as const
 
 /** How a PT process is started, by command or by another way such as a thread, and what it is configured with. */
 export type HostTransportSpec = HostTransportSettings &
@@ -37,24 +63,29 @@ export interface HostTransport extends Transport {
 }
 
 /**
- * Makes a Transport of a PT program. All clients share one child, launched by the first connect() and kept, with this program, until
- * close(); each listen() launches a child of its own, since a server's address and options are fixed from the start.
+ * Makes a Transport of a PT program. All clients share one child, launched by the first connect() and kept until close(), this program's end or
+ * `idleStopMs` without a connection; this program does not live on for its sake. Each listen() launches a child of its own, since a server's address and options are fixed from the start.
  *
  * Options are texts, unchecked. listen() takes IP addresses and `localhost`. A listener on a fixed port survives the death of its child,
  * which is started again; on port 0 it fails with PT_HOST_EXITED, since another child has another port. Throws PT_NAME_INVALID,
  * PT_OPTION_UNKNOWN or PT_OPTION_INVALID.
  */
-export function hostTransport(spec: HostTransportSpec, name: string): HostTransport {
-  refuseUnknownOptions(spec, ['command', 'args', 'env', 'startChild', 'admit'])
-  const { stateDir, versions, outbound, proxy, admit } = spec
+export function hostTransport(given: HostTransportSpec, name: string): HostTransport {
+  const spec = takeSpec(given)
+  const { stateDir, versions, outbound, logLevel, proxy, admit } = spec
   const common = {
     transports: [name],
     stateDir,
     ...(versions !== undefined && { versions }),
     ...(outbound !== undefined && { outbound }),
+    ...(logLevel !== undefined && { logLevel }),
   }
   const client: PtConfiguration = { ...common, role: 'client', ...(proxy !== undefined && { proxy }) }
-  const child = new SharedClient((supervision) => startProcess(spec, client, supervision))
+  const child = new SharedClient({
+    start: (supervision) => startProcess(spec, client, supervision),
+    clock: systemClock,
+    idleStopMs: checkIdleStop(spec.idleStopMs),
+  })
   const transport = adaptTransport({
     name,
     clientSource: child,
@@ -64,11 +95,50 @@ export function hostTransport(spec: HostTransportSpec, name: string): HostTransp
   })
   // What is wrong is told before anything is started.
   toVariables(client)
+  toFlags(client)
   const close = (): Promise<void> => child.close()
   return Object.freeze({ ...transport, close, [Symbol.asyncDispose]: close })
 }
 
-function startProcess(
+/** Checks what a transport is made of, but for the configuration, and copies it. */
+function takeSpec(given: HostTransportSpec): HostTransportSpec {
+  refuseUnknownOptions(given, OWN_SETTINGS, OWN_DECISIONS)
+  const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  checkStart(spec)
+  resolveSupervision(spec)
+  for (const name of ['admit', 'listenerStateDir', 'onProcess'] as const)
+    if (spec[name] !== undefined && typeof spec[name] !== 'function') throw invalidOption(name, 'a function')
+  return Object.freeze(spec) as unknown as HostTransportSpec
+}
+
+function checkIdleStop(idleStopMs: unknown): number | undefined {
+  if (idleStopMs === undefined) return undefined
+  if (
+    typeof idleStopMs !== 'number' ||
+    !Number.isInteger(idleStopMs) ||
+    idleStopMs < 1 ||
+    idleStopMs > LONGEST_TIMER_MS
+  )
+    throw invalidOption('idleStopMs', `a whole number from 1 to ${LONGEST_TIMER_MS}`)
+  return idleStopMs
+}
+
+async function startProcess(
+  spec: HostTransportSpec,
+  configuration: PtConfiguration,
+  supervision: Supervision,
+): Promise<PtProcess> {
+  const process = await launchProcess(spec, configuration, supervision)
+  try {
+    spec.onProcess?.(process)
+  } catch (error) {
+    await process.stop()
+    throw error
+  }
+  return process
+}
+
+function launchProcess(
   spec: HostTransportSpec,
   configuration: PtConfiguration,
   supervision: Supervision,
@@ -101,58 +171,6 @@ function joinSignals(...signals: readonly (AbortSignal | undefined)[]): AbortSig
   return given.length > 1 ? AbortSignal.any(given) : given[0]
 }
 
-/** A client child that is there or under way. */
-interface SharedChild {
-  readonly process: Promise<PtProcess>
-  readonly ending: AbortController
-}
-
-/** The client child that all factories of one transport share, from the first connect() on. */
-class SharedClient implements ClientSource {
-  readonly watch = new ChildWatch(systemClock)
-  readonly #start: (supervision: Supervision) => Promise<PtProcess>
-  #current: SharedChild | undefined
-
-  constructor(start: (supervision: Supervision) => Promise<PtProcess>) {
-    this.#start = start
-  }
-
-  process(): Promise<PtProcess> {
-    this.#current ??= this.#launch()
-    return this.#current.process
-  }
-
-  async close(): Promise<void> {
-    const current = this.#current
-    this.#current = undefined
-    if (current === undefined) return
-    current.ending.abort(new PtError('PT_HOST_EXITED', 'The PT process was closed'))
-    const process = await current.process.catch(() => undefined)
-    await process?.stop()
-  }
-
-  #launch(): SharedChild {
-    const ending = new AbortController()
-    const forget = (): void => {
-      if (this.#current === current) this.#current = undefined
-    }
-    const follow = (process: PtProcess): PtProcess => {
-      this.watch.follow(process)
-      // Every connect() that finds no method says why.
-      process.on('error', () => {})
-      process.once('close', () => {
-        this.watch.release(process)
-        forget()
-      })
-      return process
-    }
-    const process = this.#start({ signal: ending.signal }).then(follow)
-    const current = { process, ending }
-    process.catch(forget)
-    return current
-  }
-}
-
 function createServerSource(
   spec: HostTransportSpec,
   common: PtConfiguration,
@@ -160,12 +178,13 @@ function createServerSource(
 ): ServerSource {
   const name = common.transports[0]!
   const bind = bindAddressOf(address)
-  const cookieName = `extended_orport_auth_cookie_${randomBytes(8).toString('hex')}`
-  const cookieFile = resolve(common.stateDir, cookieName)
+  const stateDir = spec.listenerStateDir?.(bind) ?? common.stateDir
+  const cookieFile = cookiePathIn(resolve(stateDir))
   // On a port that the system chose, another child would listen elsewhere.
   const supervision = bind.port === 0 ? { restart: false } : {}
   const configurationFor = (orPort: TcpAddress): PtConfiguration => ({
     ...common,
+    stateDir,
     bind: { [name]: bind },
     extendedOrPort: { address: orPort, cookieFile },
     ...(Object.keys(options).length > 0 && { options: { [name]: options } }),
@@ -173,9 +192,11 @@ function createServerSource(
   // What is wrong is told before anything is started.
   toVariables(configurationFor({ host: '127.0.0.1', port: 1 }))
   return {
-    place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile },
-    start: (port) => startProcess(spec, configurationFor(port.address), supervision),
+    place: { kind: 'extended', address: { host: '127.0.0.1', port: 0 }, cookieFile, isOwnFile: true },
+    start: (port, signal) =>
+      startProcess(spec, configurationFor(port.address), { ...supervision, ...(signal !== undefined && { signal }) }),
     end: (process) => process.stop(),
+    setRef: (process, ref) => void (ref ? process.ref() : process.unref()),
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Platform } from '../core/platform.ts'
+import { invalidOption } from '../core/options.ts'
 import type { Registry } from '../core/registry.ts'
+import { parseSettings } from '../core/settings.ts'
 import type { Transport } from '../core/transport.ts'
 import { systemPlatform } from '../platform/index.ts'
 import { builtInTransports } from '../transports/index.ts'
@@ -7,8 +9,10 @@ import { createChildEvents, createLineSink } from './child-lines.ts'
 import type { StartChild } from './child.ts'
 import { type Contained, runContained } from './contained.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
-import { refuseUnknownOptions } from './option-names.ts'
+import { checkArguments } from './option-checks.ts'
+import { membersOf, refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
+import { referencePlatform } from './referenced-platform.ts'
 import { supervise } from './supervisor.ts'
 
 export interface InProcessSettings {
@@ -28,26 +32,34 @@ export interface InProcessOptions extends PtConfiguration, Supervision, InProces
  */
 export async function inProcess(options: InProcessOptions): Promise<PtProcess> {
   refuseUnknownOptions(options, ['args', 'registry', 'platform'])
-  return await supervise(startInProcess(options), options, options)
+  const { args, registry, platform } = options
+  const settings = {
+    ...(args !== undefined && { args }),
+    ...(registry !== undefined && { registry }),
+    ...(platform !== undefined && { platform }),
+  }
+  return await supervise(startInProcess(settings), options, options)
 }
 
-/** Makes a StartChild whose children are parts of this process. */
-export function startInProcess({
-  args = [],
-  registry = builtInTransports,
-  platform = systemPlatform,
-}: InProcessSettings = {}): StartChild {
-  return ({ variables }, handlers) => {
+/** Makes a StartChild whose children are parts of this process. Throws PT_OPTION_INVALID or PT_OPTION_UNKNOWN. */
+export function startInProcess(settings: InProcessSettings = {}): StartChild {
+  membersOf('settings', settings, ['args', 'registry', 'platform'])
+  const { args = [], registry = builtInTransports, platform = systemPlatform } = settings
+  const given = checkArguments(args)
+  checkRegistry(registry)
+  parseSettings({ platform })
+  return ({ variables, flags = [] }, handlers) => {
     const events = createChildEvents(handlers)
+    const { platform: referenced, setRef } = referencePlatform(platform)
     let contained: Contained | undefined
     let killed = false
     // Not before the parent has its child.
     queueMicrotask(() => {
       contained = runContained({
-        argv: args,
+        argv: [...given, ...flags],
         environment: variables,
         registry,
-        platform,
+        platform: referenced,
         out: createLineSink((line) => events.line(line, 'stdout')),
         err: createLineSink((line) => events.line(line, 'stderr')),
         exit: (code) => events.exit(killed ? { code: null, signal: 'SIGKILL' } : { code, signal: null }),
@@ -62,6 +74,13 @@ export function startInProcess({
         killed = true
         terminate()
       },
+      setRef,
     }
   }
+}
+
+function checkRegistry(registry: unknown): void {
+  const { names, has, get } = (registry ?? {}) as Partial<Record<keyof Registry<Transport>, unknown>>
+  if (!Array.isArray(names) || typeof has !== 'function' || typeof get !== 'function')
+    throw invalidOption('registry', 'a registry, as createRegistry() makes')
 }

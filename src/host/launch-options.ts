@@ -13,6 +13,11 @@ export interface PtConfiguration {
   readonly options?: Readonly<Record<string, Arguments>>
   /** Versions of the IPC to offer; 1, 2.1 and 3.0. */
   readonly versions?: readonly string[]
+  /**
+   * From which level on the child is to send LOG lines. It is told by the flag -ipcLogLevel of PT 2.2 and 3.0, for which there is no variable: a program
+   * that takes no flags may refuse to start by it.
+   */
+  readonly logLevel?: 'NONE' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG'
   /** Where a server's transports listen, by transport. */
   readonly bind?: Readonly<Record<string, TcpAddress>>
   /** A server's application server. */
@@ -42,6 +47,6 @@ export interface Supervision {
 export interface LaunchOptions extends PtConfiguration, Supervision {
   readonly command: string
   readonly args?: readonly string[]
-  /** Variables added to the inherited environment, of which every TOR_PT_ variable is removed first. */
+  /** Variables added to the inherited environment; undefined takes one away. Every TOR_PT_ variable of either is left out: those are the configuration's. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }

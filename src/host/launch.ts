@@ -1,6 +1,6 @@
-import { invalidOption } from '../core/options.ts'
 import { startChildProcess } from './child-process.ts'
 import type { LaunchOptions } from './launch-options.ts'
+import { checkCommand } from './option-checks.ts'
 import { refuseUnknownOptions } from './option-names.ts'
 import type { PtProcess } from './pt-process.ts'
 import { supervise } from './supervisor.ts'
@@ -11,9 +11,6 @@ import { supervise } from './supervisor.ts'
  */
 export async function launch(options: LaunchOptions): Promise<PtProcess> {
   refuseUnknownOptions(options, ['command', 'args', 'env'])
-  const { command, args = [], env = {}, ...rest } = options
-  if (typeof command !== 'string' || command === '') throw invalidOption('command', 'the path or name of a program')
-  if (!Array.isArray(args) || !args.every((argument) => typeof argument === 'string'))
-    throw invalidOption('args', 'a list of texts')
-  return await supervise(startChildProcess({ command, args: [...args], env: { ...env } }), rest, rest)
+  const { command: _command, args: _args, env: _env, ...rest } = options
+  return await supervise(startChildProcess(checkCommand(options)), rest, rest)
 }

@@ -18,10 +18,12 @@ export type Admission = (client: DescribedClient) => boolean | Promise<boolean>
 export interface ServerSource {
   /** Where the child's application server is to be. */
   readonly place: ApplicationPortPlace
-  /** Gives the child, once that is there. */
-  start(port: ApplicationPort): Promise<PtProcess>
+  /** Gives the child, once that is there. Rejects with the signal's reason when it aborts before. */
+  start(port: ApplicationPort, signal: AbortSignal | undefined): Promise<PtProcess>
   /** Lets go of the child, after the last connection. */
   end(process: PtProcess): Promise<unknown>
+  /** Says whether this program is to live for the child's sake; absent where the child is not the listener's. */
+  setRef?(process: PtProcess, ref: boolean): void
 }
 
 export interface ListenerChildParameters {
@@ -65,7 +67,7 @@ export class ListenerChild implements ServerProtocol, ServerSession, Binder {
   }
 
   /** Opens the application port, then launches the child, which listens on the address that its source has been made for. */
-  async bind(_address: ListenAddress, { onStream, onError }: Parameters<Binder['bind']>[1]): Promise<Acceptor> {
+  async bind(_address: ListenAddress, { onStream, onError, signal }: Parameters<Binder['bind']>[1]): Promise<Acceptor> {
     const { name, platform, source, log } = this.#parameters
     const handlers = {
       onClient: onStream,
@@ -74,11 +76,11 @@ export class ListenerChild implements ServerProtocol, ServerSession, Binder {
       onError: (error: Error) => this.#fail(error),
     }
     this.#port = await openApplicationPort(source.place, handlers, platform)
-    const process = await source.start(this.#port)
+    const process = await source.start(this.#port, signal)
     this.#process = process
     this.#watch.follow(process)
     process.on('ready', this.#onReady).on('error', this.#onError).on('close', this.#onClose)
-    this.#method = await awaitMethod(process, { name, kind: 'server' }, new AbortController().signal)
+    this.#method = await awaitMethod(process, { name, kind: 'server' }, signal ?? new AbortController().signal)
     this.#fail = onError
     return this.#createAcceptor(this.#port)
   }
@@ -122,8 +124,13 @@ export class ListenerChild implements ServerProtocol, ServerSession, Binder {
       },
       // The child cannot stop listening without its connections: whoever comes to it from now on finds no application.
       close: () => port.stopAccepting(),
-      ref: () => {},
-      unref: () => {},
+      ref: () => this.#setRef(port, true),
+      unref: () => this.#setRef(port, false),
     }
+  }
+
+  #setRef(port: ApplicationPort, ref: boolean): void {
+    port.setRef(ref)
+    if (this.#process !== undefined) this.#parameters.source.setRef?.(this.#process, ref)
   }
 }

@@ -29,7 +29,7 @@ export function processTransport(process: PtProcess, configuration: PtConfigurat
     })
   }
   const watch = watchFor(process, systemClock)
-  return adaptTransport({ name, clientSource: { watch, process: () => Promise.resolve(process) } })
+  return adaptTransport({ name, clientSource: { watch, dialThrough: (dial) => dial(process) } })
 }
 
 function sourceOf(
@@ -46,6 +46,8 @@ function sourceOf(
     extendedOrPort === undefined ? { kind: 'plain', address: orPort! } : { kind: 'extended', ...extendedOrPort }
   const method = process.methods.get(name)
   const isAnywhere = isDeepStrictEqual({ ...address }, { port: 0 })
+  if (!isAnywhere && process.methods.size === 0)
+    throw new PtError('PT_HOST_EXITED', 'The PT process is being started again, and listens nowhere for now')
   const isThere =
     'port' in address &&
     address.port === method?.address.port &&

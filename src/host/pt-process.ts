@@ -41,6 +41,8 @@ export interface PtProcessEvents {
   status: [status: StatusEntry]
   /** A line that is none of the grammar's; from standard error, every line but the errors. */
   line: [line: string, stream: 'stdout' | 'stderr']
+  /** The child has died by itself: what it carried is cut off. 'exit' follows, when its last lines are read. */
+  died: [exit: Pick<ChildExit, 'code' | 'signal'>]
   /** The child ended by itself. 'restart' follows, or 'close' if it is not to be started again. */
   exit: [exit: PtExit]
   /** Another child is started in so many ms, for the so many-th time in a row. */
@@ -67,6 +69,10 @@ export interface PtProcess extends EventEmitter<PtProcessEvents> {
   readonly failures: ReadonlyMap<string, string>
   /** This process's role as a Transport; its other factory throws PT_HOST_ROLE. Throws PT_TRANSPORT_UNKNOWN for one that it does not offer. */
   transport(name: string): Transport
+  /** Has this program live as long as the process and its restarts; it does from the start on. */
+  ref(): this
+  /** Lets this program end before the process, which then ends by its closed input. What goes through the process keeps this program alive by itself, and so does a stop under way. */
+  unref(): this
   /** Ends the child in three steps: closed input, SIGTERM after 5 s, SIGKILL after 5 more. Resolves with how it ended; idempotent. */
   stop(): Promise<PtExit>
 }

@@ -1,6 +1,8 @@
 import { type ErrorCode, PtError } from '../core/errors.ts'
+import type { TcpAddress } from '../core/platform.ts'
 import { isLoopback } from '../dispatcher/outbound-source.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
+import { describeLie } from './bind-check.ts'
 import { showLine } from './show-line.ts'
 import type { Method } from './pt-process.ts'
 
@@ -14,6 +16,8 @@ export interface StartUpParameters {
   readonly versions: readonly string[]
   /** Whether an upstream proxy was asked for, so that nothing is usable until it is confirmed. */
   readonly proxied: boolean
+  /** Where a server's transports were told to listen. */
+  readonly bind?: Readonly<Record<string, TcpAddress>> | undefined
 }
 
 /** What one child says from its start to the end of its methods, judged line by line (PT 1.0 §3.3). */
@@ -99,7 +103,7 @@ export class StartUp {
   }
 
   #takeMethod(line: MethodLine): boolean {
-    const { role, transports } = this.#parameters
+    const { role, transports, bind } = this.#parameters
     const { transport, address } = line
     if (!this.#needsVersion('a method')) return true
     const kind = line.kind === 'client-method' ? 'client' : 'server'
@@ -110,6 +114,12 @@ export class StartUp {
     // What it is told goes to this address in the clear: it must not leave this machine.
     if (kind === 'client' && !isLoopback(address.host))
       return this.#fail('PT_HOST_GRAMMAR', `The PT process takes ${transport} at an address that is not on loopback`)
+    const lie = kind === 'server' && bind !== undefined && describeLie(bind[transport], address)
+    if (lie)
+      return this.#fail(
+        'PT_HOST_GRAMMAR',
+        `The PT process says that ${transport} listens on another ${lie} than it was told`,
+      )
     const { kind: _, ...facts } = line
     this.#methods.set(transport, Object.freeze({ ...facts, kind }) as Method)
     return true
@@ -121,7 +131,8 @@ export class StartUp {
     // Standard error overtakes standard output, and comes after it: order says nothing there.
     if (stream === 'stdout' && !this.#needsVersion('a method')) return true
     if (this.#methods.has(transport))
-      return this.#done || this.#fail('PT_HOST_GRAMMAR', `The PT process has two answers for ${transport}`)
+      // One that works goes on working, whatever is said of it later.
+      return !this.#done && this.#fail('PT_HOST_GRAMMAR', `The PT process has two answers for ${transport}`)
     if (!this.#failures.has(transport)) this.#failures.set(transport, showLine(text) || 'unknown error')
     return true
   }

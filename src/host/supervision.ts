@@ -1,6 +1,8 @@
 import { LONGEST_TIMER_MS } from '../core/limits.ts'
 import { invalidOption } from '../core/options.ts'
 import type { Supervision } from './launch-options.ts'
+import { checkListeners } from './option-checks.ts'
+import { membersOf } from './option-names.ts'
 
 /** Limits of supervision where the caller gives none. */
 export const DEFAULT_SUPERVISION = Object.freeze({
@@ -17,7 +19,9 @@ export type ResolvedSupervision = Supervision & Required<Omit<Supervision, 'logg
 
 /** Fills in what is not given. Throws PT_OPTION_INVALID. */
 export function resolveSupervision(given: Supervision): ResolvedSupervision {
+  membersOf('supervision', given)
   const { restart = true, logger, signal } = given
+  checkListeners(given)
   if (typeof restart !== 'boolean') throw invalidOption('restart', 'true or false')
   return Object.freeze({
     restart,

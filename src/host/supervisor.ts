@@ -1,12 +1,15 @@
 import { EventEmitter } from 'node:events'
-import { PtError } from '../core/errors.ts'
-import type { Clock, Timer } from '../core/platform.ts'
+import { invalidOption } from '../core/options.ts'
+import type { Clock } from '../core/platform.ts'
 import type { Transport } from '../core/transport.ts'
 import type { ChildLine } from '../ipc/parse-line.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import type { StartChild } from './child.ts'
+import type { ChildExit, ChildSetup, StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
-import { DEFAULT_VERSIONS, toVariables } from './configuration.ts'
+import { DEFAULT_VERSIONS, toFlags, toVariables } from './configuration.ts'
+import { Countdown } from './countdown.ts'
+import { guardStart } from './guarded-start.ts'
+import { type HostLog, createHostLog, exitFields, failureFields } from './host-log.ts'
 import type { PtConfiguration, Supervision } from './launch-options.ts'
 import { processTransport } from './process-transport.ts'
 import type { Method, PtExit, PtProcess, PtProcessEvents } from './pt-process.ts'
@@ -29,7 +32,9 @@ export async function supervise(
   supervision: Supervision = {},
   clock: Clock = systemClock,
 ): Promise<PtProcess> {
-  const supervisor = new Supervisor({ startChild, configuration, limits: resolveSupervision(supervision), clock })
+  if (typeof startChild !== 'function') throw invalidOption('startChild', 'a function')
+  const limits = resolveSupervision(supervision)
+  const supervisor = new Supervisor({ startChild: guardStart(startChild), configuration, limits, clock })
   await supervisor.start()
   return supervisor
 }
@@ -43,19 +48,21 @@ interface SupervisorParameters {
 
 type State =
   | { readonly kind: 'running'; readonly run: ChildRun; readonly startUp: StartUp }
-  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'waiting'; readonly timer: Countdown }
   | { readonly kind: 'closed' }
 
 class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   readonly role: 'client' | 'server'
   readonly #configuration: PtConfiguration & Required<Pick<PtConfiguration, 'versions'>>
-  readonly #variables: Readonly<Record<string, string>>
+  readonly #setup: ChildSetup
   readonly #parameters: SupervisorParameters
+  readonly #log: HostLog
   readonly #onAbort = (): void => this.#abort()
   #state: State = { kind: 'closed' }
   #firstStart: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | undefined
   #early: (() => void)[] | undefined = []
   #ready: StartUp | undefined
+  #ref = true
   #readySinceMs = 0
   #version = ''
   #restartCount = 0
@@ -67,7 +74,8 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   constructor(parameters: SupervisorParameters) {
     super()
     this.#parameters = parameters
-    this.#variables = toVariables(parameters.configuration)
+    const variables = toVariables(parameters.configuration)
+    this.#setup = Object.freeze({ variables, flags: toFlags(parameters.configuration) })
     const { transports, versions = DEFAULT_VERSIONS } = parameters.configuration
     this.#configuration = Object.freeze({
       ...parameters.configuration,
@@ -75,6 +83,7 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
       versions: Object.freeze([...versions]),
     })
     this.role = this.#configuration.role
+    this.#log = createHostLog(this.#configuration, parameters.limits.logger)
     // Every connection of an adapter that waits for the next child listens.
     this.setMaxListeners(0)
   }
@@ -103,12 +112,29 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     return processTransport(this, this.#configuration, name)
   }
 
+  ref(): this {
+    return this.#setRef(true)
+  }
+
+  unref(): this {
+    return this.#setRef(false)
+  }
+
   stop(): Promise<PtExit> {
     this.#stopped ??= new Promise((resolve) => {
       this.#resolveStopped = resolve
       queueMicrotask(() => this.#beginStop())
     })
     return this.#stopped
+  }
+
+  #setRef(ref: boolean): this {
+    this.#ref = ref
+    // Whoever has asked for the end waits for it.
+    if (this.#stopped !== undefined) return this
+    if (this.#state.kind === 'running') this.#state.run.setRef(ref)
+    else if (this.#state.kind === 'waiting') this.#state.timer.setRef(ref)
+    return this
   }
 
   /** Starts the first child. */
@@ -124,29 +150,32 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
 
   #run(): void {
     const { startChild, limits, clock } = this.#parameters
-    const { role, transports, versions, proxy } = this.#configuration
-    const startUp = new StartUp({ role, transports, versions, proxied: proxy !== undefined })
+    const { role, transports, versions, proxy, bind } = this.#configuration
+    const startUp = new StartUp({ role, transports, versions, bind, proxied: proxy !== undefined })
+    this.#log('host:start')
     const run = new ChildRun({
       startChild,
-      setup: { variables: this.#variables },
+      setup: this.#setup,
       startUp,
       clock,
       startTimeoutMs: limits.startTimeoutMs,
       stopTimeoutMs: limits.stopTimeoutMs,
+      ref: this.#ref,
       onReady: () => this.#becomeReady(startUp),
       onLine: (line, text, stream) => this.#tellLine(line, text, stream),
+      onDeath: (exit) => this.#childDied(exit),
       onEnd: (exit, failure) => this.#runEnded(exit, failure),
     })
     this.#state = { kind: 'running', run, startUp }
   }
 
   #becomeReady(startUp: StartUp): void {
-    const { limits, clock } = this.#parameters
+    const { clock } = this.#parameters
     this.#ready = startUp
     this.#version = startUp.version
     this.#readySinceMs = clock.monotonic()
     this.#failedStartCount = 0
-    limits.logger?.info?.('host:ready', { version: startUp.version, transports: [...startUp.methods.keys()] })
+    this.#log('host:ready', { version: startUp.version, methods: [...startUp.methods.keys()] })
     const first = this.#firstStart
     this.#firstStart = undefined
     if (first === undefined) return this.#tell(() => this.emit('ready'))
@@ -155,23 +184,38 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
     clock.defer(() => this.#tellEarly())
   }
 
+  /** Takes back what a child has offered: it may be a while until its last lines are read. */
+  #childDied({ code, signal }: ChildExit): void {
+    this.#ready = undefined
+    if (this.#stopped === undefined) this.#tell(() => this.emit('died', { code, signal }))
+  }
+
   #runEnded(exit: PtExit, failure: Error | undefined): void {
     const { limits, clock } = this.#parameters
     this.#lastExit = exit
     this.#ready = undefined
     if (this.#firstStart !== undefined) {
       this.#release()
+      this.#log('host:failed', failureFields(failure))
       return this.#firstStart.reject(failure!)
     }
     if (this.#stopped !== undefined) return this.#close()
-    limits.logger?.warn?.('host:exit', { code: exit.code, signal: exit.signal })
+    this.#log('host:exit', exitFields(exit))
     const next = limits.restart ? this.#planRestart(failure) : undefined
     if (next === undefined) this.#release()
-    else this.#state = { kind: 'waiting', timer: clock.setTimer(() => this.#run(), next) }
+    else
+      this.#state = {
+        kind: 'waiting',
+        timer: new Countdown(clock, () => this.#run(), { delayMs: next, ref: this.#ref }),
+      }
     this.#tell(() => this.emit('exit', exit))
-    if (next !== undefined && this.#stopped === undefined)
-      this.#tell(() => this.emit('restart', next, this.#restartCount))
+    if (next !== undefined && this.#stopped === undefined) this.#tellRestart(next, this.#restartCount)
     if (next === undefined) this.#giveUp(limits.restart ? failure : undefined)
+  }
+
+  #tellRestart(delayMs: number, attempt: number): void {
+    this.#log('host:restart', { delayMs, attempt })
+    this.#tell(() => this.emit('restart', delayMs, attempt))
   }
 
   /** Returns the delay in ms; undefined when too many starts have failed. */
@@ -185,13 +229,11 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   }
 
   #giveUp(failure: Error | undefined): void {
-    try {
-      if (failure === undefined) return
-      this.#parameters.limits.logger?.error?.('host:failed', failure instanceof PtError ? { code: failure.code } : {})
+    if (failure !== undefined) {
+      this.#log('host:failed', failureFields(failure))
       this.#tell(() => this.emit('error', failure))
-    } finally {
-      this.#close()
     }
+    this.#close()
   }
 
   #abort(): void {
@@ -201,7 +243,10 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
 
   #beginStop(): void {
     const state = this.#state
-    if (state.kind === 'running') return state.run.stop()
+    if (state.kind === 'running') {
+      state.run.setRef(true)
+      return state.run.stop()
+    }
     if (state.kind === 'closed') return this.#resolveStopped(this.#lastExit!)
     state.timer.cancel()
     this.#close()
@@ -216,24 +261,37 @@ class Supervisor extends EventEmitter<PtProcessEvents> implements PtProcess {
   #close(): void {
     this.#release()
     this.#resolveStopped(this.#lastExit!)
+    this.#log('host:close')
     this.#tell(() => this.emit('close'))
   }
 
   #tellLine(line: ChildLine, text: string, stream: 'stdout' | 'stderr'): void {
-    if (stream === 'stdout' && line.kind === 'log')
+    if (stream === 'stdout' && line.kind === 'log') {
+      this.#log('host:log', { severity: line.severity })
       this.#tell(() => this.emit('log', Object.freeze({ severity: line.severity, message: line.message })))
-    else if (stream === 'stdout' && line.kind === 'status') this.#tell(() => this.emit('status', line.fields))
+    } else if (stream === 'stdout' && line.kind === 'status') this.#tell(() => this.emit('status', line.fields))
     else this.#tell(() => this.emit('line', text, stream))
   }
 
   #tell(emit: () => void): void {
-    if (this.#early === undefined) emit()
+    if (this.#early === undefined) tellGuarded(emit)
     else if (this.#early.push(emit) > MAX_EARLY_EVENTS) this.#early.shift()
   }
 
   #tellEarly(): void {
     const early = this.#early ?? []
     this.#early = undefined
-    for (const emit of early) emit()
+    for (const emit of early) tellGuarded(emit)
+  }
+}
+
+/** What a listener throws is uncaught, as ever, but keeps no later line and no later event from coming. */
+function tellGuarded(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

@@ -4,6 +4,8 @@ import type { LockName } from '../platform/process-lock.ts'
 export interface ThreadData {
   readonly argv: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** What import() takes, of modules that export transports. */
+  readonly modules: readonly string[]
 }
 
 /** What its parent tells a thread: steps of a stop, and how many characters of lines it has taken. */

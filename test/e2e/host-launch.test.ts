@@ -90,6 +90,20 @@ for (const { name, command, skip } of PROGRAMS) {
   })
 }
 
+test('has ptkit send LOG lines from the level that was asked for on, and none unasked', LIMIT, async (t) => {
+  const cert = Buffer.alloc(52, 9).toString('base64').slice(0, -2)
+  const logged = async (options: Partial<LaunchOptions>): Promise<readonly string[]> => {
+    const host = await launched(t, { command: ptkitPath, versions: ['3.0'], ...options })
+    const severities: string[] = []
+    host.on('log', ({ severity }) => severities.push(severity))
+    await assert.rejects(connectThroughSocks(host.methods.get('obfs4')!.address.port, 9, { cert, 'iat-mode': '0' }))
+    await host.stop()
+    return severities
+  }
+  assert.deepEqual(await logged({}), [])
+  assert.ok((await logged({ logLevel: 'DEBUG' })).includes('debug'))
+})
+
 test('gives a child no TOR_PT_ variable of its own', LIMIT, async (t) => {
   process.env['TOR_PT_PROXY'] = 'socks5://192.0.2.1:1'
   t.after(() => delete process.env['TOR_PT_PROXY'])
@@ -121,6 +135,23 @@ test('lives through a line of 10 MiB, NULs and a flood before the methods', LIMI
      process.stdin.resume().on('end', () => process.exit())`,
   )
   assert.equal(host.methods.size, 1)
+})
+
+test('goes on with its own work while a child floods it with lines, and can stop that', LIMIT, async (t) => {
+  const flood = `const lines = '\\n'.repeat(65536); const write = () => process.stdout.write(lines, write); write();`
+  const host = await launchScript(t, `${READY}${flood}process.on('SIGTERM', () => {})`, { stopTimeoutMs: 300 })
+  let [longestMs, before] = [0, performance.now()]
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - before)
+    before = performance.now()
+  }, 5)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const begin = performance.now()
+  const { signal } = await host.stop()
+  clearInterval(timer)
+  assert.equal(signal, 'SIGKILL')
+  assert.ok(performance.now() - begin < 2_500, 'a stop of two steps of 300 ms')
+  assert.ok(longestMs < 400, `${longestMs} ms without a timer`)
 })
 
 test('rejects with the code and the last line of a child that fails', LIMIT, async (t) => {
@@ -168,7 +199,7 @@ test('starts a child that was killed again, each time later', LIMIT, async (t) =
   assert.equal(pids.size, 4)
 })
 
-test('kill -9 of the child in mid-transfer: the socket errors, and the next connect works', LIMIT, async (t) => {
+test('kill -9 of the child in mid-transfer: the socket closes, and the next connect works', LIMIT, async (t) => {
   const application = await startApplicationServer(t)
   const orPort = { host: '127.0.0.1', port: application.port }
   const bind = { obfs4: { host: '127.0.0.1', port: 0 } }

@@ -8,6 +8,8 @@ export class FakeChild implements PtChild {
   readonly steps: ('input' | 'terminate' | 'kill')[] = []
   /** The steps at which it exits. */
   readonly obeys = new Set<'input' | 'terminate' | 'kill'>(['input', 'terminate', 'kill'])
+  /** Whether its host's program is to live for its sake. */
+  isReferenced = true
   readonly #handlers: ChildHandlers
   #exited = false
 
@@ -33,6 +35,11 @@ export class FakeChild implements PtChild {
     this.#handlers.onExit(exit)
   }
 
+  /** Dies; its pipes are still open. */
+  die(exit: ChildExit = { code: null, signal: 'SIGKILL' }): void {
+    this.#handlers.onDeath?.(exit)
+  }
+
   closeInput(): void {
     this.#step('input')
   }
@@ -43,6 +50,10 @@ export class FakeChild implements PtChild {
 
   kill(): void {
     this.#step('kill')
+  }
+
+  setRef(ref: boolean): void {
+    this.isReferenced = ref
   }
 
   #step(step: 'input' | 'terminate' | 'kill'): void {
@@ -56,7 +67,8 @@ export class FakeChild implements PtChild {
 export class FakeChildren {
   readonly all: FakeChild[] = []
 
-  readonly start: StartChild = (setup, handlers) => {
+  /** A test may put another in its place. */
+  start: StartChild = (setup, handlers) => {
     const child = new FakeChild(1_000 + this.all.length, setup, handlers)
     this.all.push(child)
     return child

@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { nodeRunner } from '../conformance/node-runner.ts'
 import type { Runner } from '../conformance/subject.ts'
+import { withInheritedVariables } from './inherited-variables.ts'
+import { assertMethods, assertUsable, assertVariables } from './judgement.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import type { Notes, Play } from './script.ts'
 import type { HostedProcess, HostLaunch, HostSubject } from './subject.ts'
@@ -21,12 +23,10 @@ const SILENT_START_LIMIT_MS = 1_000
 const STOP_LIMIT_MS = 300
 const POLL_MS = 20
 
-/** Variables that a parent may have itself, and must not hand on. */
-const INHERITED = { TOR_PT_PROXY: 'http://127.0.0.1:7', TOR_PT_ORPORT: '127.0.0.1:7', TOR_PT_OF_OLD: '1' } as const
-
 /**
  * Defines a test for each scripted child that a host must put up with or refuse: that it does, in time, hands on none of its own TOR_PT_
- * variables, and leaves no process. Children are processes of this Node; files are temporary. `runner` takes the place of node:test.
+ * variables, tells the child what it was asked for and its caller what the child told, and leaves no process. Children are processes of this
+ * Node; files are temporary. While a test runs, this process has TOR_PT_ variables in its environment. `runner` takes the place of node:test.
  */
 export function runHostConformance(subject: HostSubject, runner: Runner = nodeRunner): void {
   const verb = (scenario: Scenario): string => (scenario.outcome === 'refused' ? 'refuses' : 'copes with')
@@ -44,43 +44,36 @@ export function runHostConformance(subject: HostSubject, runner: Runner = nodeRu
 }
 
 async function play(scenario: Scenario, subject: HostSubject, directory: string): Promise<void> {
-  const saved = { ...process.env }
-  Object.assign(process.env, INHERITED)
-  let launched: Promise<HostedProcess>
+  const options = toLaunch(scenario, directory)
   try {
-    launched = subject.launch(toLaunch(scenario, directory))
-    launched.catch(() => {})
-  } finally {
-    for (const name of Object.keys(INHERITED)) {
-      delete process.env[name]
-      if (name in saved) process.env[name] = saved[name]
-    }
-  }
-  try {
-    const outcome = await inTime(settled(launched), subject, 'methods or a refusal')
+    const outcome = await withInheritedVariables(() =>
+      inTime(settled(subject.launch(options)), subject, 'methods or a refusal'),
+    )
     if (outcome instanceof Error) assert.equal('refused', scenario.outcome, `it was refused: ${outcome.message}`)
-    else await judge(outcome, scenario, subject)
+    else await judge(outcome, scenario, { directory, subject })
     const { variables } = await readNotes(directory)
-    assertVariables(variables, scenario, directory)
+    assertVariables(variables, options)
     await untilGone(directory, subject)
   } finally {
     await endChild(directory)
   }
 }
 
-/** Holds the methods against the script's, and stops the process. */
-async function judge(hosted: HostedProcess, { outcome }: Scenario, subject: HostSubject): Promise<void> {
-  const methods = Object.fromEntries(
-    [...hosted.methods].map(([name, { clientArguments = {} }]) => [name, { ...clientArguments }]),
-  )
-  const ports = [...hosted.methods.values()].map(({ address }) => address.port)
-  await inTime(Promise.resolve(hosted.stop()), subject, 'the end of the stop')
-  assert.notEqual(outcome, 'refused', `it was taken, with ${JSON.stringify(methods)}`)
-  if (outcome !== 'refused') assert.deepEqual(methods, outcome.methods)
-  assert.ok(
-    ports.every((port) => port > 1),
-    `the ports are ${ports.join(', ')}`,
-  )
+/** Holds the methods against the script's, uses a client's, and stops the process. */
+async function judge(
+  hosted: HostedProcess,
+  { outcome, settings }: Scenario,
+  { directory, subject }: { readonly directory: string; readonly subject: HostSubject },
+): Promise<void> {
+  const methods = new Map(hosted.methods)
+  try {
+    assert.notEqual(outcome, 'refused', `it was taken, with ${[...methods.keys()].join(', ')}`)
+    if (outcome === 'refused') return
+    assertMethods(methods, outcome.methods, await readNotes(directory))
+    if (settings?.role !== 'server') await inTime(assertUsable(methods), subject, 'an answer of a method')
+  } finally {
+    await inTime(Promise.resolve(hosted.stop()), subject, 'the end of the stop')
+  }
 }
 
 function toLaunch({ settings, silent, ...script }: Scenario, stateDir: string): HostLaunch {
@@ -96,21 +89,10 @@ function toLaunch({ settings, silent, ...script }: Scenario, stateDir: string): 
     startTimeoutMs: silent === true ? SILENT_START_LIMIT_MS : START_LIMIT_MS,
     stopTimeoutMs: STOP_LIMIT_MS,
     restart: false,
-    ...(role === 'server' && { orPort: { host: '127.0.0.1', port: 9 } }),
+    ...(role === 'server' && settings?.extendedOrPort === undefined && { orPort: { host: '127.0.0.1', port: 9 } }),
     ...settings,
     role,
   }
-}
-
-function assertVariables(variables: Notes['variables'], { settings }: Scenario, stateDir: string): void {
-  const names = (settings?.transports ?? ['alpha']).join(',')
-  const list = settings?.role === 'server' ? 'TOR_PT_SERVER_TRANSPORTS' : 'TOR_PT_CLIENT_TRANSPORTS'
-  assert.equal(variables[list], names, 'the child is told its role and its transports')
-  assert.equal(variables['TOR_PT_MANAGED_TRANSPORT_VER'], (settings?.versions ?? ['1']).join(','))
-  assert.equal(variables['TOR_PT_STATE_LOCATION'], stateDir)
-  assert.equal(variables['TOR_PT_EXIT_ON_STDIN_CLOSE'], '1', 'the child must end with its parent')
-  for (const [name, value] of Object.entries(INHERITED))
-    assert.notEqual(variables[name], value, `${name} was handed on to the child`)
 }
 
 function settled(launched: Promise<HostedProcess>): Promise<HostedProcess | Error> {

@@ -1,19 +1,39 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Arguments } from '../../core/transport.ts'
 import type { HostLaunch } from './subject.ts'
 import type { Script, Step } from './script.ts'
 
-/** What a host must make of a child: the methods that it offers, each with its arguments on a server; or no use of it at all. */
-export type Outcome = { readonly methods: Readonly<Record<string, Arguments>> } | 'refused'
+/** A method as a host must tell it. */
+export interface ExpectedMethod {
+  /** 127.0.0.1 unless it is another. */
+  readonly host?: string
+  /** The child's `{port}` unless it is another. */
+  readonly port?: number | 'port' | 'other'
+  /** A server's; none unless there are some. */
+  readonly arguments?: Arguments
+}
+
+/** What a host must make of a child: the methods that it offers, or no use of it at all. */
+export type Outcome = { readonly methods: Readonly<Record<string, ExpectedMethod>> } | 'refused'
 
 export interface Scenario extends Script {
   readonly title: string
   readonly outcome: Outcome
   /** The child never says what it is waited for. */
   readonly silent?: boolean
-  readonly settings?: Partial<Pick<HostLaunch, 'role' | 'transports' | 'versions' | 'proxy'>>
+  readonly settings?: Partial<
+    Pick<HostLaunch, 'role' | 'transports' | 'versions' | 'proxy' | 'bind' | 'extendedOrPort'>
+  >
 }
 
 const MIB = 1024 * 1024
+const LOG_LINE = 'LOG SEVERITY=debug MESSAGE="again"\n'
+/** Nothing is there. */
+const EXTENDED_OR_PORT = {
+  address: { host: '127.0.0.1', port: 9 },
+  cookieFile: join(tmpdir(), 'pt-host-cookie'),
+} as const
 const PROXY = 'socks5://127.0.0.1:9'
 
 const write = (...lines: readonly string[]): Step => ({
@@ -40,13 +60,46 @@ const TOLERATED: readonly Scenario[] = [
     title: 'a server whose arguments are escaped',
     settings: SERVER,
     steps: [write(VERSION, String.raw`SMETHOD alpha 127.0.0.1:{port} ARGS:a=1\,2,b\=c=d\\e,f=g=h`, 'SMETHODS DONE')],
-    outcome: { methods: { alpha: { a: '1,2', 'b=c': String.raw`d\e`, f: 'g=h' } } },
+    outcome: { methods: { alpha: { arguments: { a: '1,2', 'b=c': String.raw`d\e`, f: 'g=h' } } } },
   },
   {
     title: 'a server without arguments, on every address',
     settings: SERVER,
     steps: [write(VERSION, 'SMETHOD alpha 0.0.0.0:{port}', 'SMETHODS DONE')],
+    outcome: { methods: { alpha: { host: '0.0.0.0' } } },
+  },
+  {
+    title: 'a server on one of all the addresses, and a port of its own, where both are left to it',
+    settings: { role: 'server', bind: { alpha: { host: '0.0.0.0', port: 0 } } },
+    steps: [write(VERSION, 'SMETHOD alpha 192.0.2.9:{port}', 'SMETHODS DONE')],
+    outcome: { methods: { alpha: { host: '192.0.2.9' } } },
+  },
+  {
+    title: 'a server on the very address and port that it was told',
+    settings: { role: 'server', bind: { alpha: { host: '127.0.0.1', port: 9 } } },
+    steps: [write(VERSION, 'SMETHOD alpha 127.0.0.1:9', 'SMETHODS DONE')],
+    outcome: { methods: { alpha: { port: 9 } } },
+  },
+  {
+    title: 'two servers that were told an address each, one of IPv6',
+    settings: {
+      role: 'server',
+      transports: ['alpha', 'beta'],
+      bind: { alpha: { host: '127.0.0.1', port: 0 }, beta: { host: '::1', port: 0 } },
+    },
+    steps: [write(VERSION, 'SMETHOD alpha 127.0.0.1:{port}', 'SMETHOD beta [::1]:{other}', 'SMETHODS DONE')],
+    outcome: { methods: { alpha: {}, beta: { host: '::1', port: 'other' } } },
+  },
+  {
+    title: 'a server whose application server is an Extended ORPort',
+    settings: { role: 'server', extendedOrPort: EXTENDED_OR_PORT },
+    steps: [write(VERSION, 'SMETHOD alpha 127.0.0.1:{port}', 'SMETHODS DONE')],
     outcome: ALPHA,
+  },
+  {
+    title: 'a client on the loopback address of IPv6',
+    steps: [write(VERSION, 'CMETHOD alpha socks5 [::1]:{port}', DONE)],
+    outcome: { methods: { alpha: { host: '::1' } } },
   },
   { title: 'lines that end in CR LF', steps: [raw(GOOD.map((line) => `${line}\r\n`).join(''))], outcome: ALPHA },
   {
@@ -57,8 +110,8 @@ const TOLERATED: readonly Scenario[] = [
   {
     title: 'methods in another order than asked for, and one that failed',
     settings: { transports: ['alpha', 'beta', 'gamma'] },
-    steps: [write(VERSION, 'CMETHOD gamma socks5 127.0.0.1:{port}', 'CMETHOD-ERROR beta no such thing', METHOD, DONE)],
-    outcome: { methods: { alpha: {}, gamma: {} } },
+    steps: [write(VERSION, 'CMETHOD gamma socks5 127.0.0.1:{other}', 'CMETHOD-ERROR beta no such thing', METHOD, DONE)],
+    outcome: { methods: { alpha: {}, gamma: { port: 'other' } } },
   },
   {
     title: 'a method that nobody asked for',
@@ -113,10 +166,22 @@ const TOLERATED: readonly Scenario[] = [
   {
     title: 'a flood on standard output, before and after its methods',
     steps: [
-      { does: 'flood', text: 'LOG SEVERITY=debug MESSAGE="again"\n'.repeat(100), count: 500 },
+      { does: 'flood', text: LOG_LINE.repeat(100), count: 500 },
       write(...GOOD),
-      { does: 'flood', text: 'LOG SEVERITY=debug MESSAGE="again"\n'.repeat(100), count: 500 },
+      { does: 'flood', text: LOG_LINE.repeat(100), count: 500 },
     ],
+    outcome: ALPHA,
+  },
+  {
+    title: 'a child that writes LOG lines for ever, and must be stopped',
+    steps: [write(...GOOD), { does: 'flood', text: LOG_LINE.repeat(1_000) }],
+    stubborn: true,
+    outcome: ALPHA,
+  },
+  {
+    title: 'a child that writes empty lines for ever, and must be stopped',
+    steps: [write(...GOOD), { does: 'flood', text: '\n'.repeat(16 * 1024) }],
+    stubborn: true,
     outcome: ALPHA,
   },
   {
@@ -185,6 +250,8 @@ const PROXIED = { settings: { proxy: PROXY } } as const
 /** Addresses that no client may have. */
 const NO_ADDRESSES = {
   'another machine': '192.0.2.1:1080',
+  'another machine of IPv6': '[2001:db8::1]:1080',
+  'another machine, spelled as IPv6': '[::ffff:10.0.0.1]:1080',
   'every address': '0.0.0.0:1080',
   'a name': 'localhost:1080',
   'port 0': '127.0.0.1:0',
@@ -214,14 +281,43 @@ const REFUSED: readonly Scenario[] = [
   refused('VERSION-ERROR on standard error', [complain('VERSION-ERROR no-version')], { settings: FAMILY_3 }),
   refused('PROXY-ERROR', [write(VERSION, 'PROXY-ERROR no', METHOD, DONE)], PROXIED),
   refused('a proxy that was asked for and is not confirmed', [write(...GOOD)], PROXIED),
+  refused(
+    'a proxy that is confirmed on standard error alone',
+    [complain('PROXY DONE'), pause(100), write(...GOOD)],
+    PROXIED,
+  ),
+  refused('a proxy that is confirmed before the version', [write('PROXY DONE', ...GOOD)], PROXIED),
+  refused('a proxy that is confirmed after the end of the methods', [write(...GOOD, 'PROXY DONE')], PROXIED),
+  refused('two versions', [write(VERSION, ...GOOD)]),
   refused('no method at all', [write(VERSION, DONE)]),
   refused('nothing but a method that failed', [write(VERSION, 'CMETHOD-ERROR alpha no', DONE)]),
   refused('the end of the methods of the other role', [write(VERSION, METHOD, 'SMETHODS DONE')], SILENT),
   refused('a method with two addresses', [write(VERSION, METHOD, 'CMETHOD alpha socks5 127.0.0.1:9', DONE)]),
+  refused('a method that has failed before', [write(VERSION, 'CMETHOD-ERROR alpha no', METHOD, DONE)]),
+  refused('a method that fails afterwards', [write(VERSION, METHOD, 'CMETHOD-ERROR alpha no', DONE)]),
+  refused(
+    "a server's method with two addresses",
+    [write(VERSION, 'SMETHOD alpha 127.0.0.1:{port}', 'SMETHOD alpha 127.0.0.1:{other}', 'SMETHODS DONE')],
+    { settings: SERVER },
+  ),
   refused('a method without an address', [write(VERSION, 'CMETHOD alpha socks5', DONE)]),
   refused("a server's method on port 0", [write(VERSION, 'SMETHOD alpha 127.0.0.1:0', 'SMETHODS DONE')], {
     settings: SERVER,
   }),
+  refused(
+    'a server on another port than it was told',
+    [write(VERSION, 'SMETHOD alpha 127.0.0.1:{port}', 'SMETHODS DONE')],
+    {
+      settings: { role: 'server', bind: { alpha: { host: '127.0.0.1', port: 9 } } },
+    },
+  ),
+  refused(
+    'a server on another address than it was told',
+    [write(VERSION, 'SMETHOD alpha 0.0.0.0:{port}', 'SMETHODS DONE')],
+    {
+      settings: { role: 'server', bind: { alpha: { host: '127.0.0.1', port: 0 } } },
+    },
+  ),
   ...Object.entries(NO_ADDRESSES).map(([what, address]) =>
     refused(`a client's method on ${what}`, [write(VERSION, `CMETHOD alpha socks5 ${address}`, DONE)]),
   ),

@@ -1,5 +1,5 @@
 /**
- * One thing that a scripted child does. In texts every character is a byte, and `{port}` is a port of 127.0.0.1 on which it listens.
+ * One thing that a scripted child does. In texts every character is a byte, and `{port}` and `{other}` are ports of 127.0.0.1 on which it listens and sends back what it gets.
  */
 export type Step =
   | {
@@ -9,8 +9,8 @@ export type Step =
       /** Writes so many bytes at a time, with a pause after each. */
       readonly pieceLength?: number
     }
-  /** Writes a text so many times, as fast as it is read. */
-  | { readonly does: 'flood'; readonly text: string; readonly count: number; readonly stream?: 'stdout' | 'stderr' }
+  /** Writes a text so many times, or for ever, as fast as it is read. */
+  | { readonly does: 'flood'; readonly text: string; readonly count?: number; readonly stream?: 'stdout' | 'stderr' }
   | { readonly does: 'pause'; readonly ms: number }
   /** Starts a process that holds its standard output and error for some seconds. */
   | { readonly does: 'leave a heir' }
@@ -32,6 +32,8 @@ export interface Play extends Script {
 /** What a child notes before its first step. */
 export interface Notes {
   readonly pid: number
+  /** By their names in texts; absent until it listens. */
+  readonly ports?: Readonly<Record<'port' | 'other', number>>
   /** Its environment's TOR_PT_ variables. */
   readonly variables: Readonly<Record<string, string>>
 }

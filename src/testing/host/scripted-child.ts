@@ -1,10 +1,13 @@
 // The program of a child that plays a script, whoever starts it. It ends by itself in the end: nobody may be left with it.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import process from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import type { Notes, Play, Step } from './script.ts'
+
+type Ports = NonNullable<Notes['ports']>
 
 const LIFETIME_MS = 60_000
 const PIECE_PAUSE_MS = 2
@@ -13,9 +16,14 @@ const HEIR_LIFETIME_MS = 5_000
 const play = JSON.parse(process.argv[2]!) as Play
 const { pid, env } = process
 const variables = Object.entries(env).flatMap(([name, value = '']) => (/^TOR_PT_/i.test(name) ? [[name, value]] : []))
-writeFileSync(`${play.notes}.new`, JSON.stringify({ pid, variables: Object.fromEntries(variables) } satisfies Notes))
-renameSync(`${play.notes}.new`, play.notes)
 
+function note(ports?: Ports): void {
+  const notes: Notes = { pid, variables: Object.fromEntries(variables), ...(ports !== undefined && { ports }) }
+  writeFileSync(`${play.notes}.new`, JSON.stringify(notes))
+  renameSync(`${play.notes}.new`, play.notes)
+}
+
+note()
 setTimeout(() => process.exit(1), LIFETIME_MS)
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const end = (): void => {
@@ -24,22 +32,35 @@ const end = (): void => {
 process.on('SIGTERM', end)
 process.stdin.on('error', end).on('end', end).on('close', end).resume()
 
-const server = createServer((socket) => socket.on('error', () => {}).pipe(socket))
-server.listen(0, '127.0.0.1', () => {
-  void perform(String((server.address() as AddressInfo).port))
-})
+void perform()
 
-async function perform(port: string): Promise<void> {
-  for (const step of play.steps) await take(step, port)
+async function perform(): Promise<void> {
+  const ports = { port: await listen(), other: await listen() }
+  note(ports)
+  for (const step of play.steps) await take(step, ports)
 }
 
-async function take(step: Step, port: string): Promise<void> {
+async function listen(): Promise<number> {
+  const server = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+function fill(text: string, { port, other }: Ports): string {
+  return text.replaceAll('{port}', String(port)).replaceAll('{other}', String(other))
+}
+
+async function take(step: Step, ports: Ports): Promise<void> {
   switch (step.does) {
     case 'write':
-      return writePieces(step.text.replaceAll('{port}', port), step)
+      return writePieces(fill(step.text, ports), step)
     case 'flood': {
-      const text = step.text.replaceAll('{port}', port)
-      for (let count = 0; count < step.count; count++) await write(text, step.stream)
+      const text = fill(step.text, ports)
+      for (let count = 0; count < (step.count ?? Infinity); count++) {
+        await write(text, step.stream)
+        // Writing to a pipe may block and never leave a turn to anything else.
+        await turn()
+      }
       return
     }
     case 'pause':

@@ -10,8 +10,11 @@ export interface HostLaunch {
   readonly stateDir: string
   readonly versions: readonly string[]
   readonly proxy?: string
-  /** The application server of a server. */
+  /** Where a server's transports are to listen, by name; wherever it likes for those not named. */
+  readonly bind?: Readonly<Record<string, TcpAddress>>
+  /** The application server of a server; one of the two is there. */
   readonly orPort?: TcpAddress
+  readonly extendedOrPort?: { readonly address: TcpAddress; readonly cookieFile: string }
   /** The launch fails when the methods are not there by then. */
   readonly startTimeoutMs: number
   /** After so long the next step of a stop is taken. */

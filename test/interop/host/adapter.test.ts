@@ -8,6 +8,7 @@ import type { Listener } from '../../../src/core/listener.ts'
 import type { StartChild } from '../../../src/host/child.ts'
 import { startChildProcess } from '../../../src/host/child-process.ts'
 import { type HostTransport, hostTransport } from '../../../src/host/host-transport.ts'
+import type { PtProcess } from '../../../src/host/pt-process.ts'
 import { launch } from '../../../src/host/launch.ts'
 import { obfs4 } from '../../../src/transports/obfs4/index.ts'
 import { exchange, send } from '../../support/exchange.ts'
@@ -116,6 +117,30 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       },
     )
 
+    test(
+      'takes nothing for an end that was cut off while a helper of the child holds its pipes',
+      { timeout },
+      async (t) => {
+        const listener = await listenByApi(t)
+        const { command, args } = COMMANDS[program]
+        const stateDir = await temporaryDirectory(t)
+        const processes: PtProcess[] = []
+        const settings = { stateDir, restart: false, onProcess: (process: PtProcess) => void processes.push(process) }
+        const shell = { command: '/bin/sh', args: ['-c', 'sleep 3 & exec "$0" "$@"', command, ...args] }
+        const transport = hostTransport({ ...shell, ...settings }, 'obfs4')
+        t.after(() => transport.close())
+        const near = await connectTo(transport, listener)
+        const ends: string[] = []
+        near.on('end', () => ends.push('end')).resume()
+        const closed = whenClosed(near)
+        process.kill(processes[0]!.pid!, 'SIGKILL')
+        await closed
+        assert.ok(near.errored)
+        assert.deepEqual(ends, [])
+        assert.equal(processes[0]!.methods.size, 0)
+      },
+    )
+
     test('keeps a listener on a fixed port when its child is killed', { timeout }, async (t) => {
       const { transport, pids } = await openCounted(t, program)
       const port = await closedPort()
@@ -154,12 +179,37 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       assert.deepEqual(await cookiesIn(stateDir), [])
     })
 
+    test('has several listeners at once, each with a state directory of its own', { timeout }, async (t) => {
+      const root = await temporaryDirectory(t)
+      const transport = hostTransport(
+        { ...COMMANDS[program], stateDir: root, listenerStateDir: ({ port }) => `${root}/${port}` },
+        'obfs4',
+      )
+      const server = transport.server({})
+      const ports = [await closedPort(), await closedPort()]
+      const listeners = ports.map((port) => server.listen({ host: '127.0.0.1', port }))
+      await Promise.all(listeners.map((listener) => once(listener, 'listening')))
+      for (const [index, listener] of listeners.entries()) {
+        const port = ports[index]!
+        const near = obfs4.client(listener.clientArguments).connect({ host: '127.0.0.1', port })
+        const [far] = (await once(listener, 'connection')) as [Connection]
+        await exchange(near, far, { toRight: MIB, toLeft: MIB })
+        near.destroy()
+        far.destroy()
+      }
+      const [one, two] = listeners
+      assert.notEqual(one!.clientArguments['cert'], two!.clientArguments['cert'])
+      const closed = listeners.map((listener) => once(listener, 'close'))
+      for (const listener of listeners) listener.close()
+      await Promise.all(closed)
+    })
+
     test('leaves no child, address or cookie behind a listener', { timeout }, async (t) => {
       const { transport, pids, stateDir } = await openCounted(t, program)
       const listener = transport.server({}).listen({ host: '127.0.0.1', port: 0 })
       await once(listener, 'listening')
       const { port } = listener.address() as AddressInfo
-      assert.equal((await cookiesIn(stateDir)).length, 1)
+      assert.equal((await cookiesIn(stateDir)).length, 2, 'the cookie, and who holds it')
       listener.close()
       await once(listener, 'close')
       assert.equal(isAlive(pids[0]!), false)
@@ -229,6 +279,13 @@ for (const program of ['ptkit', 'obfs4proxy'] as const) {
       await exchange(near, far, { toRight: MIB, toLeft: MIB })
       near.destroy()
       far.destroy()
+      const second = server.transport('obfs4').server({}).listen()
+      assert.equal(((await once(second, 'error')) as [NodeJS.ErrnoException])[0].code, 'EADDRINUSE')
+      const again = client.transport('obfs4').client(listener.clientArguments).connect({ host: '127.0.0.1', port })
+      const [stillFar] = (await once(listener, 'connection')) as [Connection]
+      await exchange(again, stillFar, { toRight: 1, toLeft: 1 })
+      again.destroy()
+      stillFar.destroy()
       const failed = once(listener, 'error')
       const closed = whenClosed(listener)
       await server.stop()

@@ -236,9 +236,14 @@ test("callbacks hear the packet's length, or the code of what kept it", async ()
 
 test('a packet whose write fails, since its stream takes long to close, is dropped and not counted as sent', async () => {
   const { client, clock, link, end } = await openPair()
-  const destroyStream = link.client._destroy.bind(link.client)
-  link.client._destroy = (error, callback) => {
-    void turns().then(() => destroyStream(error, callback))
+  const destroyStream = link.client.destroy.bind(link.client)
+  const destroyLater = async () => {
+    await turns()
+    destroyStream()
+  }
+  link.client.destroy = () => {
+    void destroyLater()
+    return link.client
   }
   const told: unknown[] = []
   client.send('too late', (error) => told.push(error && Reflect.get(error, 'code')))

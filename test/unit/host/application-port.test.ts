@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { ByteStream } from '../../../src/core/platform.ts'
+import type { Binder, ByteStream } from '../../../src/core/platform.ts'
 import { type ApplicationPortHandlers, openApplicationPort } from '../../../src/host/application-port.ts'
 import { dialExtendedOrPort } from '../../../src/proxy/extended-orport.ts'
 import { createMemoryPlatform } from '../../../src/testing/memory-platform.ts'
@@ -63,6 +63,47 @@ test('leaves no file behind when it cannot be bound', async (t) => {
   const opening = openApplicationPort({ kind: 'extended', address: taken, cookieFile }, handlersInto([]), platform)
   await assert.rejects(opening, { code: 'EADDRINUSE' })
   assert.deepEqual(await readdir(directory), [])
+})
+
+test('leaves the cookie of whoever has the port as it is', async (t) => {
+  const cookieFile = join(await temporaryDirectory(t), 'cookie')
+  await writeFile(cookieFile, 'of another')
+  const platform = createMemoryPlatform()
+  const taken = { ...address, port: 9 }
+  await platform.network.bind(taken, { onStream: () => {}, onError: () => {} })
+  const opening = openApplicationPort({ kind: 'extended', address: taken, cookieFile }, handlersInto([]), platform)
+  await assert.rejects(opening, { code: 'EADDRINUSE' })
+  assert.equal(await readFile(cookieFile, 'utf8'), 'of another')
+})
+
+test('does not remove a cookie that another has put in the place of its own', async (t) => {
+  const cookieFile = join(await temporaryDirectory(t), 'cookie')
+  const place = { kind: 'extended', address, cookieFile } as const
+  const port = await openApplicationPort(place, handlersInto([]), createMemoryPlatform())
+  await writeFile(cookieFile, 'of another')
+  await port.close()
+  assert.equal(await readFile(cookieFile, 'utf8'), 'of another')
+})
+
+test('turns away who comes before the cookie is there', async (t) => {
+  const cookieFile = join(await temporaryDirectory(t), 'cookie')
+  const platform = createMemoryPlatform()
+  const { signal } = new AbortController()
+  let early: ByteStream | undefined
+  const binder: Binder = {
+    bind: async (...args) => {
+      const acceptor = await platform.network.bind(...args)
+      early = await platform.network.dial({ ...address, port: (acceptor.address as { port: number }).port }, { signal })
+      await platform.clock.settle()
+      return acceptor
+    },
+  }
+  const place = { kind: 'extended', address, cookieFile } as const
+  const port = await openApplicationPort(place, handlersInto([]), { ...platform, binder })
+  early!.on('error', () => {}).resume()
+  await platform.clock.settle()
+  assert.equal(early!.destroyed || early!.readableEnded, true)
+  await port.close()
 })
 
 test('leaves no draft behind when the file cannot be put in its place', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { readFile, readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
@@ -7,6 +8,8 @@ import type { ByteStream } from '../../../src/core/platform.ts'
 import type { Listener } from '../../../src/core/listener.ts'
 import { EXIT_NEWS_MS } from '../../../src/host/child-watch.ts'
 import { type HostTransportSettings, hostTransport } from '../../../src/host/host-transport.ts'
+import type { PtProcess } from '../../../src/host/pt-process.ts'
+import { supervise } from '../../../src/host/supervisor.ts'
 import { parseAddress } from '../../../src/ipc/address.ts'
 import { type ExtendedOrPortClient, dialExtendedOrPort } from '../../../src/proxy/extended-orport.ts'
 import { type SocksRequest, SocksNegotiation } from '../../../src/proxy/socks-negotiation.ts'
@@ -18,8 +21,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 const BRIDGE = { host: '192.0.2.9', port: 443 }
 const CERT = { cert: 'abc', 'iat-mode': '0' }
 
-/** Waits, turn by turn of the event loop, for what the test's own limit bounds. */
-async function until(isSo: () => boolean): Promise<void> {
+const until = async (isSo: () => boolean): Promise<void> => {
   while (!isSo()) await turn()
 }
 
@@ -79,7 +81,10 @@ async function codeOfError(emitter: Connection | Listener): Promise<unknown> {
 }
 
 test('starts no child before the first connect(), and one for all', async (t) => {
-  const { children, platform, transport, child } = await open(t, { proxy: 'socks5://127.0.0.1:9' })
+  const { children, platform, transport, child } = await open(t, {
+    proxy: 'socks5://127.0.0.1:9',
+    outbound: { v4: '192.0.2.1' },
+  })
   const { requests } = await serveSocks(platform, 7)
   const factories = [
     transport.client(CERT, { platform }),
@@ -93,6 +98,7 @@ test('starts no child before the first connect(), and one for all', async (t) =>
   assert.equal(String(((await once(connections[0]!, 'data')) as [Buffer])[0]), 'echo')
   assert.equal(children.all.length, 1)
   assert.equal(children.last.setup.variables['TOR_PT_PROXY'], 'socks5://127.0.0.1:9')
+  assert.equal(children.last.setup.variables['TOR_PT_OUTBOUND_BIND_ADDRESS_V4'], '192.0.2.1')
   assert.deepEqual(
     requests.map(({ arguments: args, destination }) => ({ args: { ...args }, destination: { ...destination } })),
     [
@@ -210,24 +216,34 @@ test('leaves the child to others when one connection is given up', async (t) => 
   other.destroy()
 })
 
-test('tells what is wrong with its settings at once', () => {
-  const children = new FakeChildren()
-  const make = (settings: object, name = 'any') =>
-    hostTransport({ startChild: children.start, stateDir: '/state', ...settings }, name)
-  assert.throws(() => make({}, 'no-name'), { code: 'PT_NAME_INVALID' })
-  assert.throws(() => make({ stateDir: '' }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ proxy: 'ftp://127.0.0.1:1' }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => make({ versions: [] }), { code: 'PT_OPTION_INVALID' })
-  const transport = make({})
-  assert.throws(() => transport.client({ cert: {} }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.client({}, { dialTimeoutMs: 0 }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.clientFor({ transport: 'other', arguments: {} }), { code: 'PT_BRIDGE_LINE_INVALID' })
-  const server = transport.server({})
-  assert.throws(() => server.listen('/run/socket'), { code: 'PT_ADDRESS_INVALID' })
-  assert.throws(() => server.listen(1, 'bridge.example'), { code: 'PT_ADDRESS_INVALID' })
-  assert.throws(() => server.listen({ port: 1, ipv6Only: true }), { code: 'PT_OPTION_INVALID' })
-  assert.throws(() => transport.server({ a: 'b\n' }).listen(1), { code: 'PT_OPTION_INVALID' })
-  assert.equal(children.all.length, 0)
+test('shows each process that it launches, in time for its first lines', async (t) => {
+  const told: unknown[] = []
+  const onProcess = (process: PtProcess): void => void process.on('log', (entry) => told.push(entry))
+  const { platform, transport, child, children } = await open(t, { onProcess, logLevel: 'INFO' })
+  await serveSocks(platform, 7)
+  const connection = transport.client(CERT, { platform }).connect(BRIDGE)
+  const one = await child(1, 'VERSION 3.0', 'LOG INFO early', ...clientLines(7))
+  await once(connection, 'connect')
+  one.say('LOG INFO late')
+  await until(() => told.length === 2)
+  const info = (message: string) => ({ severity: 'info', message })
+  assert.deepEqual(told, [info('early'), info('late')])
+  assert.deepEqual(children.last.setup.flags, ['-ipcLogLevel', 'INFO'])
+  connection.destroy()
+})
+
+test('ends a process whose viewer throws, and fails by that', async (t) => {
+  const failure = new Error('not today')
+  const { platform, transport, child, children } = await open(t, {
+    onProcess: () => {
+      throw failure
+    },
+  })
+  const connection = transport.client(CERT, { platform }).connect(BRIDGE)
+  const failed = once(connection, 'error')
+  await child(1, ...clientLines(7))
+  assert.equal((await failed)[0], failure)
+  assert.deepEqual(children.last.steps, ['input'])
 })
 
 /** Listens in memory; the child says that it does at `port`. */
@@ -250,10 +266,13 @@ async function listen(t: TestContext, settings: Partial<HostTransportSettings> =
 }
 
 test('launches a server child for a listener, whose clients come as connections', async (t) => {
-  const { children, platform, listener, variables, arrive, stateDir } = await listen(t)
+  const { children, platform, listener, variables, arrive, stateDir } = await listen(t, {
+    outbound: { v6: '2001:db8::1' },
+  })
   assert.equal(variables['TOR_PT_SERVER_BINDADDR'], 'any-127.0.0.1:0')
   assert.equal(variables['TOR_PT_SERVER_TRANSPORT_OPTIONS'], 'any:iat-mode=1')
   assert.equal(variables['TOR_PT_ORPORT'], undefined)
+  assert.equal(variables['TOR_PT_OUTBOUND_BIND_ADDRESS_V6'], '[2001:db8::1]')
   assert.deepEqual(listener.address(), { address: '127.0.0.1', family: 'IPv4', port: 5000 })
   assert.deepEqual({ ...listener.clientArguments }, { cert: 'abc' })
   const arrival = once(listener, 'connection') as Promise<[Connection]>
@@ -282,11 +301,14 @@ test('turns away a client of another transport, and whom the veto does not let i
   const { arrive, listener } = await listen(t, { admit: ({ remotePort }) => remotePort !== 6 })
   const refused: unknown[] = []
   listener.on('connection', (connection) => refused.push(connection))
-  await assert.rejects(arrive({ transport: 'other' }), { code: 'PT_HANDSHAKE_FAILED' })
-  await assert.rejects(arrive({ transport: 'any', remoteAddress: '192.0.2.1', remotePort: 6 }), {
-    code: 'PT_HANDSHAKE_FAILED',
-  })
-  assert.deepEqual(refused, [])
+  const told: unknown[] = []
+  const hear = (message: unknown) => told.push(message)
+  subscribe('pluggable-transports:handshake:failed', hear)
+  t.after(() => unsubscribe('pluggable-transports:handshake:failed', hear))
+  for (const client of [{ transport: 'other' }, { transport: 'any', remoteAddress: '192.0.2.1', remotePort: 6 }])
+    await assert.rejects(arrive(client), { code: 'PT_HANDSHAKE_FAILED' })
+  const failed = { transport: 'any', code: 'PT_HANDSHAKE_FAILED' }
+  assert.deepEqual([refused, told], [[], [failed, failed]])
   listener.close()
   await once(listener, 'close')
 })
@@ -301,14 +323,13 @@ test('restarts the child of a fixed port, and tells its new arguments', async (t
   await once(listener, 'close')
 })
 
-test('fails the listener when its child is given up', async (t) => {
+test('fails the listener by why its child is given up', async (t) => {
   const { children, child, listener, stateDir } = await listen(t, { maxRestarts: 1 }, 5000)
   const code = codeOfError(listener)
   const closed = new Promise<void>((resolve) => listener.once('close', () => resolve()))
   children.last.exit({ code: 1, signal: null })
-  const second = await child(2)
-  second.exit({ code: 2, signal: null })
-  assert.equal(await code, 'PT_HOST_EXITED')
+  await child(2, 'SMETHOD any 127.0.0.1:0')
+  assert.equal(await code, 'PT_HOST_GRAMMAR')
   await closed
   assert.deepEqual(await readdir(stateDir), [])
 })
@@ -323,6 +344,48 @@ test('fails a listener whose child cannot be launched, and leaves nothing behind
   assert.equal(platform.network.bindingCount, 0)
 })
 
+test('ends at once, without an error, a listener that is closed while its child is silent', async (t) => {
+  const { children, platform, transport, stateDir } = await open(t)
+  const ending = new AbortController()
+  const server = transport.server({}, { platform })
+  const listeners = [
+    server.listen(0, '127.0.0.1'),
+    server.listen({ port: 0, host: '127.0.0.1', signal: ending.signal }),
+  ]
+  const errors: unknown[] = []
+  for (const listener of listeners) listener.on('error', (error) => errors.push(error))
+  const closed = listeners.map((listener) => once(listener, 'close'))
+  await until(() => children.all.length === 2)
+  listeners[0]!.close()
+  ending.abort()
+  await Promise.all(closed)
+  for (const child of children.all) assert.equal(child.steps[0], 'input')
+  assert.deepEqual(errors, [])
+  assert.deepEqual(await readdir(stateDir), [])
+  assert.equal(platform.network.bindingCount, 0)
+})
+
+test('a listener of a process that is being restarted does not wait for that when it is closed', async (t) => {
+  const children = new FakeChildren()
+  const platform = createMemoryPlatform()
+  const orPort = { host: '127.0.0.1', port: 9 }
+  const stateDir = await temporaryDirectory(t)
+  const launched = supervise(children.start, { role: 'server', transports: ['any'], stateDir, orPort })
+  children.last.say('VERSION 1', 'SMETHOD any 127.0.0.1:5000', 'SMETHODS DONE')
+  const host = await launched
+  t.after(() => host.stop())
+  children.last.exit({ code: 1, signal: null })
+  const own = host.transport('any').server({}, { platform })
+  assert.throws(() => own.listen(5000, '127.0.0.1'), { code: 'PT_HOST_EXITED', message: /started again/ })
+  const listener = own.listen()
+  const closed = once(listener, 'close')
+  await turn()
+  listener.close()
+  await closed
+  assert.equal(platform.network.bindingCount, 0)
+  assert.equal(host.closed, false)
+})
+
 test('ends the child of a listener that is closed while it is launched', async (t) => {
   const { children, platform, transport, child, stateDir } = await open(t)
   const listener = transport.server({}, { platform }).listen(0, '127.0.0.1')
@@ -331,7 +394,7 @@ test('ends the child of a listener that is closed while it is launched', async (
   listener.close()
   await child(1, 'SMETHOD any 127.0.0.1:5000', 'SMETHODS DONE')
   await closed
-  assert.deepEqual(children.last.steps, ['input'])
+  assert.equal(children.last.steps[0], 'input')
   assert.deepEqual(await readdir(stateDir), [])
   assert.equal(platform.network.bindingCount, 0)
 })

@@ -48,11 +48,11 @@ test('believes an end once there was time for news of the child', async () => {
 
 test('fails where the child has died before the end came, or dies in the time after', async () => {
   const before = open()
-  before.process.emit('exit', KILLED)
+  before.process.emit('died', KILLED)
   assert.equal(before.codec.finish().close?.code, 'PT_HOST_EXITED')
   const after = open()
   const told = after.codec.finish().pending!(after.signal)
-  after.process.emit('exit', { ...KILLED, code: 2, signal: null })
+  after.process.emit('died', { ...KILLED, code: 2, signal: null })
   await told
   assert.match(after.codec.finish().close!.message, /with code 2$/)
   assert.equal(after.clock.timerCount, 0)
@@ -60,7 +60,7 @@ test('fails where the child has died before the end came, or dies in the time af
 
 test('does not mind the death of an earlier child', async () => {
   const { process, watch, signal, clock } = open()
-  process.emit('exit', KILLED)
+  process.emit('died', KILLED)
   const codec = new PassThroughCodec(watch)
   codec.start()
   const told = codec.finish().pending!(signal)
@@ -81,8 +81,8 @@ test('leaves no timer when its connection is destroyed meanwhile', async () => {
 test('follows a process once, and no more once it has let go', () => {
   const { process, watch, clock } = open()
   watch.release(process)
-  process.emit('exit', KILLED)
+  process.emit('died', KILLED)
   assert.equal(watch.deathCount, 0)
   assert.equal(watchFor(process, clock), watchFor(process, clock))
-  assert.equal(process.listenerCount('exit'), 1)
+  assert.equal(process.listenerCount('died'), 1)
 })

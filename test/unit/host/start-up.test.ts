@@ -129,6 +129,20 @@ const FAULTS: readonly (readonly [title: string, StartUpParameters, lines: reado
     ],
     ["a server's method", CLIENT, ['VERSION 1', 'SMETHOD a 127.0.0.1:1'], 'PT_HOST_GRAMMAR', /server's method$/],
     ["a server's end", CLIENT, ['VERSION 1', 'SMETHODS DONE'], 'PT_HOST_GRAMMAR', /methods of a server$/],
+    [
+      'a server on another port than it was told',
+      { ...SERVER, bind: { a: { host: '192.0.2.1', port: 5 } } },
+      ['VERSION 1', 'SMETHOD a 192.0.2.1:6'],
+      'PT_HOST_GRAMMAR',
+      /^The PT process says that a listens on another port than it was told$/,
+    ],
+    [
+      'a server on another address than it was told',
+      { ...SERVER, bind: { a: { host: '192.0.2.1', port: 0 } } },
+      ['VERSION 1', 'SMETHOD a 192.0.2.2:6'],
+      'PT_HOST_GRAMMAR',
+      /^The PT process says that a listens on another address than it was told$/,
+    ],
     ['no method at all', SERVER, ['VERSION 1', 'SMETHODS DONE'], 'PT_HOST_FAILED', /none of the transports$/],
     [
       'errors alone, one told late',

@@ -1,42 +1,8 @@
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { LAST_LINE_COUNT } from '../../../src/host/child-run.ts'
-import type { PtConfiguration, Supervision } from '../../../src/host/launch-options.ts'
-import type { PtProcess } from '../../../src/host/pt-process.ts'
-import { MAX_EARLY_EVENTS, supervise } from '../../../src/host/supervisor.ts'
-import { FakeClock } from '../../../src/testing/fake-clock.ts'
-import { FakeChildren } from '../../support/fake-children.ts'
-
-const CLIENT: PtConfiguration = { role: 'client', transports: ['a'], stateDir: '/state' }
-const READY = ['VERSION 1', 'CMETHOD a socks5 127.0.0.1:7', 'CMETHODS DONE']
-
-/** A host whose children and time are in the test's hand, and what it tells. */
-class World {
-  readonly children = new FakeChildren()
-  readonly clock = new FakeClock()
-  readonly told: unknown[][] = []
-  readonly launched: Promise<PtProcess>
-
-  constructor(supervision: Supervision = {}, configuration: PtConfiguration = CLIENT) {
-    this.launched = supervise(this.children.start, configuration, supervision, this.clock)
-    this.launched.catch(() => {})
-  }
-
-  /** Brings the first child up and notes all events from then on. */
-  async ready(lines: readonly string[] = READY): Promise<PtProcess> {
-    this.children.last.say(...lines)
-    const host = await this.launched
-    for (const name of ['log', 'status', 'line', 'exit', 'restart', 'ready', 'error', 'close'] as const)
-      host.on(name, (...args: readonly unknown[]) => this.told.push([name, ...args]))
-    await this.clock.runDeferred()
-    return host
-  }
-
-  get names(): unknown[] {
-    return this.told.map(([name]) => name)
-  }
-}
+import { MAX_EARLY_EVENTS } from '../../../src/host/supervisor.ts'
+import { CLIENT, READY, SupervisedWorld as World } from '../../support/supervised-world.ts'
 
 test('resolves when the methods are known, and hands the variables over', async () => {
   const world = new World()
@@ -138,16 +104,20 @@ test('keeps no more early events than its limit', async () => {
 
 test('tells logs, status and other lines as they come; LOG on standard error is just a line', async () => {
   const world = new World()
-  await world.ready()
+  const host = await world.ready()
   world.children.last.say('LOG WARN disk', 'STATUS TRANSPORT=a X=1', 'CMETHOD a socks5 127.0.0.1:9', 'LOG x')
   world.children.last.complain('LOG WARN disk', 'CMETHOD-ERROR a late')
+  world.children.last.say('CMETHOD-ERROR a later')
   assert.deepEqual(world.told, [
     ['log', { severity: 'warning', message: 'disk' }],
     ['status', { TRANSPORT: 'a', X: '1' }],
     ['line', 'CMETHOD a socks5 127.0.0.1:9', 'stdout'],
     ['line', 'LOG x', 'stdout'],
     ['line', 'LOG WARN disk', 'stderr'],
+    ['line', 'CMETHOD-ERROR a late', 'stderr'],
+    ['line', 'CMETHOD-ERROR a later', 'stdout'],
   ])
+  assert.deepEqual([[...host.methods.keys()], host.failures.size], [['a'], 0])
 })
 
 test('stops in three steps, and tells how the child ended', async () => {
@@ -317,6 +287,33 @@ test('can be stopped while it waits for a restart, and while the next child star
   assert.equal(starting.clock.timerCount, 0)
 })
 
+test('takes back what a child has offered when it is dead, before its last lines are read', async () => {
+  const world = new World()
+  const host = await world.ready()
+  host.on('died', (exit) => world.told.push(['died', exit]))
+  const { last } = world.children
+  last.die()
+  assert.equal(host.methods.size, 0)
+  assert.equal(host.pid, undefined)
+  last.say('last words')
+  last.exit({ code: null, signal: 'SIGKILL' })
+  assert.deepEqual(world.names, ['died', 'line', 'exit', 'restart'])
+  assert.deepEqual(world.told[0]?.[1], { code: null, signal: 'SIGKILL' })
+  await world.clock.advance(1_000)
+  world.children.last.say(...READY)
+  world.children.last.exit({ code: 1, signal: null })
+  assert.deepEqual(world.names.slice(4), ['ready', 'died', 'exit', 'restart'])
+})
+
+test('takes no child for ready whose last lines say so when it is dead', async () => {
+  const world = new World()
+  const { last } = world.children
+  last.die()
+  last.say(...READY)
+  last.exit({ code: null, signal: 'SIGKILL' })
+  await assert.rejects(world.launched, { code: 'PT_HOST_EXITED', message: /signal SIGKILL/ })
+})
+
 test('does not promise a restart to a listener that has stopped it', async () => {
   const world = new World()
   const host = await world.ready()
@@ -336,6 +333,11 @@ test('an abort ends a start with its reason, and later the process', async () =>
   assert.equal(world.children.last.steps[0], 'input')
   assert.equal(world.clock.timerCount, 0)
 
+  const odd = new AbortController()
+  const { launched } = new World({ signal: odd.signal })
+  odd.abort('no error')
+  await assert.rejects(launched, (thrown) => thrown === 'no error')
+
   const before = new World({ signal: AbortSignal.abort(reason) })
   await assert.rejects(before.launched, reason)
   assert.equal(before.children.all.length, 0)
@@ -346,39 +348,4 @@ test('an abort ends a start with its reason, and later the process', async () =>
   late.abort()
   await running.clock.settle()
   assert.deepEqual(running.names, ['close'])
-})
-
-test('lets go of the signal when no child is left', async () => {
-  const { signal } = new AbortController()
-  const stopped = new World({ signal })
-  const host = await stopped.ready()
-  assert.equal(getEventListeners(signal, 'abort').length, 1)
-  await host.stop()
-  const failed = new World({ signal })
-  failed.children.last.exit()
-  await assert.rejects(failed.launched)
-  const ended = new World({ signal, restart: false })
-  await ended.ready()
-  ended.children.last.exit()
-  assert.equal(getEventListeners(signal, 'abort').length, 0)
-})
-
-test('tells its logger what happens', async () => {
-  const told: unknown[] = []
-  const logger = {
-    info: (event: string, fields: object) => told.push([event, fields]),
-    warn: (event: string, fields: object) => told.push([event, fields]),
-    error: (event: string, fields: object) => told.push([event, fields]),
-  }
-  const world = new World({ logger, maxRestarts: 1 })
-  await world.ready()
-  world.children.last.exit({ code: 1, signal: null })
-  await world.clock.advance(1_000)
-  world.children.last.exit({ code: 2, signal: null })
-  assert.deepEqual(told, [
-    ['host:ready', { version: '1', transports: ['a'] }],
-    ['host:exit', { code: 1, signal: null }],
-    ['host:exit', { code: 2, signal: null }],
-    ['host:failed', { code: 'PT_HOST_EXITED' }],
-  ])
 })

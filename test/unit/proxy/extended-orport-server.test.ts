@@ -130,6 +130,16 @@ test('answers 0 to a hash that is not right, ends, and tells', async () => {
   assert.equal(scene.platform.clock.timerCount, 0)
 })
 
+test('ends a stream that chooses a type of authentication that was not offered', async () => {
+  const scene = await open()
+  const stream = await scene.dialRaw()
+  stream.on('error', () => {}).resume()
+  stream.write(Buffer.concat([Buffer.of(2), Buffer.alloc(32)]))
+  await scene.platform.clock.settle()
+  assert.equal(stream.destroyed, true)
+  assert.deepEqual([scene.failures, scene.clients], [['PT_HANDSHAKE_FAILED'], []])
+})
+
 const DONE = encodeCommand(0)
 const refusals: readonly [title: string, sent: Buffer][] = [
   ['an address that is none', Buffer.concat([encodeCommand(1, Buffer.from('localhost:5')), DONE])],
