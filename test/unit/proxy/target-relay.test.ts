@@ -123,7 +123,7 @@ test('a relay without a byte ends after its idle time', () =>
     near.resume()
     await clock.advance(2000)
     await clock.advance(60_000)
-    assert.equal(near.closed, true)
+    assert.deepEqual([near.readableEnded, far.closed], [true, true])
   }))
 
 test('packets of one client go to many targets, and only those may answer', () =>
