@@ -82,7 +82,9 @@ export class RecentFilter {
       content.readBigUInt64LE(HEADER_LENGTH + place * SIPHASH_DIGEST_LENGTH) !== 0n
     const isFull = isUsed(capacity - 1)
     // A process that was killed may have written slots and not the header: in a full ring they count as the oldest.
-    for (let place = 0; place < capacity && (isFull || place < next || isUsed(place)); place++) {
+    let count = isFull ? capacity : next
+    while (count < capacity && isUsed(count)) count++
+    for (let place = 0; place < count; place++) {
       const position = HEADER_LENGTH + place * SIPHASH_DIGEST_LENGTH
       filter.#append(content.readInt32LE(position), content.readInt32LE(position + 4))
     }

@@ -3,7 +3,11 @@ import type { Clock } from '../../src/core/platform.ts'
 import type { FactorySettings } from '../../src/core/transport.ts'
 import { systemPlatform } from '../../src/platform/index.ts'
 import { type Runner, runConformance } from '../../src/testing/index.ts'
-import { type ShadowsocksServerInput, shadowsocks } from '../../src/transports/shadowsocks/index.ts'
+import {
+  type ShadowsocksClientInput,
+  type ShadowsocksServerInput,
+  shadowsocks,
+} from '../../src/transports/shadowsocks/index.ts'
 
 const traits = { handshake: false, datagrams: true } as const
 
@@ -24,7 +28,7 @@ function startedEarlier(clock: Clock): Clock {
 
 const started = {
   name: 'shadowsocks',
-  client: shadowsocks.client,
+  client: (options: ShadowsocksClientInput, settings?: FactorySettings) => shadowsocks.client(options, settings),
   server: (options: ShadowsocksServerInput, settings: FactorySettings = {}) => {
     const platform = settings.platform ?? systemPlatform
     return shadowsocks.server(options, {

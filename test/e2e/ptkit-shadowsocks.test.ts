@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { startApplicationServer } from '../support/application-server.ts'
 import { exchange } from '../support/exchange.ts'
 import { parseServerMethod, portOf } from '../support/method-lines.ts'
@@ -70,12 +69,8 @@ test('carries packets in the mode transparent-UDP, in datagrams of its own', { t
   const server = await startServer(t, 'transparent-UDP', `${HOST}:${echo.address().port}`)
   const port = await startClient(t, 'transparent-UDP', server.port)
   const answered = once(application, 'message') as Promise<[Buffer]>
-  let isAnswered = false
-  void answered.then(() => (isAnswered = true))
-  while (!isAnswered) {
-    application.send('packet', port, HOST)
-    await delay(RETRY_MS)
-  }
+  const retries = setInterval(() => application.send('packet', port, HOST), RETRY_MS)
+  t.after(() => clearInterval(retries))
   assert.equal((await answered)[0].toString(), 'packet')
 })
 

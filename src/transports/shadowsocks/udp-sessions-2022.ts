@@ -16,7 +16,7 @@ import {
 import type { Secret } from './keys.ts'
 import { type Forgotten, SALT_LIFETIME_MS } from './timed-salts.ts'
 import { isFromTarget } from './udp.ts'
-import { openBody, SESSION_ID_LENGTH, SeparateHeaders, sessionKeyOf, SessionSealer } from './udp-2022.ts'
+import { openBody, SESSION_ID_LENGTH, type SeparateHeaders, sessionKeyOf, SessionSealer } from './udp-2022.ts'
 
 /** Sessions of clients that a server remembers, past which it takes no new ones. */
 export const MAX_UDP_SESSIONS = 65_536

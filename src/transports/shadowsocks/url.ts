@@ -50,12 +50,12 @@ export function formatShadowsocksUrl({ method, password, host, port, plugin, tag
   const pair = `${method}:${password}`
   const isNew = METHODS[method].edition === '2022'
   const userInfo = isNew
-    ? `${encodeURIComponent(method)}:${encodeURIComponent(password)}`
+    ? `${encodePercent(method)}:${encodePercent(password)}`
     : Buffer.from(pair).toString('base64url')
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const called = plugin && [plugin.name, ...(plugin.options === undefined ? [] : [plugin.options])].join(';')
-  const query = called === undefined ? '' : `/?plugin=${encodeURIComponent(called)}`
-  return `ss://${userInfo}@${place}${query}${tag === undefined ? '' : `#${encodeURIComponent(tag)}`}`
+  const query = called === undefined ? '' : `/?plugin=${encodePercent(called)}`
+  return `ss://${userInfo}@${place}${query}${tag === undefined ? '' : `#${encodePercent(tag)}`}`
 }
 
 function parseUserInfo(text: string): { readonly method: MethodName; readonly password: string } {
@@ -83,6 +83,14 @@ function parsePlugin(query: string | undefined): ShadowsocksUrl['plugin'] {
   const name = semicolon === -1 ? called : called.slice(0, semicolon)
   if (name === '') throw invalid('must name its plugin')
   return Object.freeze({ name, ...(semicolon !== -1 && { options: called.slice(semicolon + 1) }) })
+}
+
+function encodePercent(text: string): string {
+  try {
+    return encodeURIComponent(text)
+  } catch {
+    throw invalid('must be made of texts without lone surrogates')
+  }
 }
 
 function decodePercent(text: string, what: string): string {

@@ -22,9 +22,16 @@ interface Scene {
   readonly connect: (host: string, port?: number) => Connection
 }
 
+interface Options {
+  readonly packets?: boolean
+  readonly allowPrivate?: boolean
+  /** What the resolver knows. */
+  readonly names?: Readonly<Record<string, readonly string[]>>
+}
+
 async function inScene(
   play: (scene: Scene) => Promise<void>,
-  { packets = false, allowPrivate = false, names = {} as Readonly<Record<string, readonly string[]>> } = {},
+  { packets = false, allowPrivate = false, names = {} }: Options = {},
 ): Promise<void> {
   const platform = createMemoryPlatform()
   const { network, datagrams, clock } = platform

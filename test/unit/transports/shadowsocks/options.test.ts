@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryPlatform } from '../../../../src/testing/index.ts'
-import { type ShadowsocksClientInput, shadowsocks } from '../../../../src/transports/shadowsocks/index.ts'
+import { shadowsocks } from '../../../../src/transports/shadowsocks/index.ts'
 
 const OPTIONS = { method: 'aes-256-gcm', password: 'swordfish' } as const
 
 function refusal(options: object): { readonly code: unknown; readonly message: string } {
   try {
-    shadowsocks.client(options as ShadowsocksClientInput)
+    shadowsocks.client(options)
   } catch (error) {
     return { code: Reflect.get(error as Error, 'code'), message: (error as Error).message }
   }

@@ -19,13 +19,13 @@ const fresh = (): 'fresh' => 'fresh'
 
 /** All that an opener makes of bytes in pieces of one length. */
 function openIn(opener: StreamOpener, bytes: Buffer, pieceLength: number): Opened & { readonly text: string } {
-  let all: Opened = {}
+  const all: Opened = {}
   const data: Buffer[] = []
   for (let at = 0; at < bytes.length && all.failure === undefined; at += pieceLength) {
     const opened = opener.receive(bytes.subarray(at, at + pieceLength))
     assert.notEqual(opened.data?.length, 0, 'data is not empty')
     if (opened.data !== undefined) data.push(opened.data)
-    all = { ...all, ...opened }
+    Object.assign(all, opened)
   }
   return { ...all, text: Buffer.concat(data).toString() }
 }

@@ -85,4 +85,5 @@ test('what is no URL of a server is refused, and nothing of it repeated', () => 
   const server = { method: '2022-blake3-aes-128-gcm', password: secret, host: 'h', port: 1 } as const
   assert.throws(() => formatShadowsocksUrl(server), { code: 'PT_URL_INVALID' })
   assert.throws(() => formatShadowsocksUrl({ ...server, password: PSK, host: 'a b' }), { code: 'PT_URL_INVALID' })
+  assert.throws(() => formatShadowsocksUrl({ ...server, password: PSK, tag: '\ud800' }), { code: 'PT_URL_INVALID' })
 })
