@@ -19,9 +19,6 @@ const SMALLEST_CAPACITY = 1_024
 /** Slots of the table for each tag: how many must be looked at grows with how full it is. */
 const TABLE_FACTOR = 2
 
-/** Writes bytes of the file at a position. */
-export type RecentWrite = (position: number, bytes: Uint8Array) => Promise<void>
-
 /** The length in bytes of the file of a filter of `capacity` tags. */
 export function recentFileLength(capacity: number): number {
   return HEADER_LENGTH + capacity * SIPHASH_DIGEST_LENGTH

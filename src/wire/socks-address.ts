@@ -7,10 +7,6 @@ const ADDRESS_NAME = 3
 const ADDRESS_IPV6 = 4
 const MAX_NAME_LENGTH = 255
 
-/** Bytes of an address of type IPv4, and of the longest name. */
-export const SHORTEST_SOCKS_ADDRESS_LENGTH = 1 + IPV4_LENGTH + 2
-export const LONGEST_SOCKS_ADDRESS_LENGTH = 1 + 1 + MAX_NAME_LENGTH + 2
-
 /** Encodes type, address and port (RFC 1928 §5): by address where the host is one, else by name. Throws RangeError for a name without 1 to 255 bytes. */
 export function encodeSocksAddress({ host, port }: SocksDestination): Buffer {
   const ip = encodeIpAddress(host)
