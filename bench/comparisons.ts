@@ -1,6 +1,7 @@
 import { skipWithoutObfs4proxy } from '../test/support/obfs4proxy.ts'
-import { type Comparison, startObfs4proxies } from './contenders.ts'
-import { OBFS4 } from './transports.ts'
+import { skipWithoutShadowsocks } from '../test/support/shadowsocks-libev.ts'
+import { type Comparison, startObfs4proxies, startShadowsocksLibev } from './contenders.ts'
+import { OBFS4, SHADOWSOCKS } from './transports.ts'
 
 /** A comparison, whether it must be left out, and what ptkit's ratios to the peer must reach. */
 export interface PeerComparison extends Comparison {
@@ -22,5 +23,12 @@ export const COMPARISONS: readonly PeerComparison[] = [
     startPeer: startObfs4proxies,
     skip: skipWithoutObfs4proxy,
     limits: { minBulk: 1.5, maxCpu: 0.75, maxSetUp: 1, maxMemory: 0.35 },
+  },
+  {
+    transport: SHADOWSOCKS,
+    peer: 'shadowsocks-libev',
+    startPeer: startShadowsocksLibev,
+    skip: skipWithoutShadowsocks,
+    limits: { minBulk: 0.6 },
   },
 ]

@@ -4,13 +4,14 @@ import { nextMessage, startBuiltProcess } from '../test/support/built-process.ts
 import type { ManagedProcess, ProcessOwner } from '../test/support/managed-process.ts'
 import { startObfs4proxyClient, startObfs4proxyServer } from '../test/support/obfs4proxy.ts'
 import { startPtkitClient, startPtkitServer } from '../test/support/ptkit-process.ts'
+import { startSsServer, startSsTunnel } from '../test/support/shadowsocks-libev.ts'
 import { socksAuthentication } from '../test/support/socks-client.ts'
 import { temporaryDirectory } from '../test/support/temporary-directory.ts'
 import type { LoadRoute } from './load-process.ts'
-import type { BenchedTransport } from './transports.ts'
+import { type BenchedTransport, SHADOWSOCKS } from './transports.ts'
 
 /** Programs that ptkit is measured beside. */
-export type PeerName = 'obfs4proxy'
+export type PeerName = 'obfs4proxy' | 'shadowsocks-libev'
 
 /** What stands between the two applications; between those of 'direct' is nothing. */
 export type ContenderName = PeerName | 'ptkit' | 'bare relay' | 'direct'
@@ -74,6 +75,15 @@ export const startObfs4proxies: StartPeer = async (owner, applicationPort) => {
   const server = await startObfs4proxyServer(owner, { stateDir, applicationPort })
   const client = await startObfs4proxyClient(owner, await temporaryDirectory(owner))
   return throughSocks(client, server, server.clientArguments)
+}
+
+/** Starts ss-tunnel and ss-server. */
+export const startShadowsocksLibev: StartPeer = async (owner, applicationPort) => {
+  const { method, password } = SHADOWSOCKS.server as { readonly method: string; readonly password: string }
+  const server = await startSsServer(owner, { method, password })
+  const target = `127.0.0.1:${applicationPort}`
+  const client = await startSsTunnel(owner, { method, password }, { serverPort: server.port, target })
+  return { pids: [client.process.child.pid!, server.process.child.pid!], route: { port: client.port } }
 }
 
 function throughSocks(

@@ -9,12 +9,14 @@ export type { Listener } from './core/listener.ts'
 export type { EventName, Log } from './core/log.ts'
 export type { PacketFramingName } from './core/packet-framing.ts'
 export type {
+  AddressedPacket,
   DatagramCodec,
   PacketConnection,
   PacketConnectionEvents,
   PacketCounters,
   PacketInput,
   PacketOptions,
+  PacketSendOptions,
   PacketSource,
 } from './core/packets.ts'
 export { defineOptions, invalidOption, missingOption } from './core/options.ts'
@@ -45,6 +47,7 @@ export type {
   SlotFile,
   StateDirectory,
   Store,
+  TcpAddress,
   Timer,
   UdpAddress,
 } from './core/platform.ts'
@@ -55,6 +58,7 @@ export type {
   ClientFactory,
   ClientProtocol,
   ConnectOptions,
+  Destination,
   Environment,
   FactorySettings,
   ListenOptions,

@@ -17,6 +17,8 @@ export interface DatagramAcceptorParameters {
   /** Without a host it is every address, of both families where there are two. */
   readonly address: { readonly host?: string | undefined; readonly port: number }
   readonly createCodec: () => DatagramCodec
+  /** Names the session of a datagram, before it is authenticated; undefined drops it. Without this a peer is its address. */
+  readonly sessionKey?: ((datagram: Uint8Array) => string | undefined) | undefined
   readonly limits: PacketLimits
   readonly clock: Clock
   readonly lingerMs: number
@@ -37,7 +39,7 @@ export interface DatagramAcceptorHandlers {
 const EVERY_ADDRESS = ['::', '0.0.0.0'] as const
 
 /**
- * Keeps the clients of one UDP socket apart by their addresses. Whoever sends a datagram that a new codec opens is a peer until it ends,
+ * Keeps the clients of one UDP socket apart by their addresses, or by the sessions that datagrams name. Whoever sends a datagram that a new codec opens is a peer until it ends,
  * as a rule by its idle time-out; what nobody opens costs nothing and gets no answer.
  */
 export class DatagramAcceptor implements Acceptor {
@@ -104,9 +106,11 @@ export class DatagramAcceptor implements Acceptor {
   }
 
   #receive(datagram: Buffer, source: DatagramAddress): void {
-    const key = `${source.address} ${source.port}`
+    const { sessionKey } = this.#parameters
+    const key = sessionKey === undefined ? `${source.address} ${source.port}` : sessionKey(datagram)
+    if (key === undefined) return
     const peer = this.#peers.get(key)
-    if (peer !== undefined) peer.receive(datagram)
+    if (peer !== undefined) peer.receive(datagram, source)
     else if (this.#closed === undefined) this.#meet(key, datagram, source)
   }
 

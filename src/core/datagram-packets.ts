@@ -6,8 +6,8 @@ import type { PacketFault } from './packet-framing.ts'
 import type { OutgoingPacket } from './packet-queue.ts'
 import type { PacketLimits } from './packet-settings.ts'
 import type { DropReason } from './packet-tally.ts'
-import type { DatagramCodec } from './packets.ts'
-import type { Clock, DatagramSocket, Datagrams, Timer, UdpAddress } from './platform.ts'
+import type { AddressedPacket, DatagramCodec } from './packets.ts'
+import type { Clock, DatagramAddress, DatagramSocket, Datagrams, Timer, UdpAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { codeOf, packetTrafficOf, type Traffic } from './traffic.ts'
 
@@ -58,23 +58,32 @@ abstract class DatagramPackets extends PacketEndpoint implements Traffic {
     return this.#wireBytesWritten
   }
 
-  /** Takes a datagram of the peer; one that is not recognised is counted. */
-  receive(datagram: Buffer): void {
+  /** Takes a datagram; one that is not recognised is counted. A peer that sends from elsewhere than before is followed there. */
+  receive(datagram: Buffer, source?: DatagramAddress): void {
     if (!this.isOpen) return
+    const opened = this.#codec.open(datagram)
+    if (opened !== undefined && source !== undefined) this.follow(source)
+    if (opened !== undefined) return this.receiveOpened(opened, datagram.length)
     this.#wireBytesRead += datagram.length
-    const packet = this.#codec.open(datagram)
-    if (packet === undefined) this.unreadable()
-    else this.deliver(packet)
+    this.unreadable()
   }
 
   /** Takes the packet of a datagram that was opened elsewhere. */
-  protected receiveOpened(packet: Buffer, datagramLength: number): void {
+  protected receiveOpened(opened: Buffer | AddressedPacket, datagramLength: number): void {
     this.#wireBytesRead += datagramLength
-    this.deliver(packet)
+    if ('packet' in opened) this.deliver(opened.packet, opened.target)
+    else this.deliver(opened)
   }
 
-  protected override encode(packet: Uint8Array): Uint8Array | PacketFault {
-    return this.#codec.seal(packet)
+  /** Sends to this address from now on, where that is not settled. */
+  protected follow(_source: DatagramAddress): void {}
+
+  protected override get carriesAddresses(): boolean {
+    return this.#codec.carriesAddresses === true
+  }
+
+  protected override encode(packet: Uint8Array, from: UdpAddress | undefined): Uint8Array | PacketFault {
+    return this.#codec.seal(packet, from)
   }
 
   protected override transmit(packet: OutgoingPacket): void {
@@ -222,8 +231,8 @@ export interface PeerDatagramsParameters extends DatagramEndParameters {
 /** One client's packets on a server, on the socket that all of them share; ref() and unref() are the listener's. */
 export class PeerDatagrams extends DatagramPackets {
   readonly #socket: DatagramSocket
-  readonly #remote: EndAddress
-  readonly #destination: UdpAddress
+  #remote: EndAddress
+  #destination: UdpAddress
   readonly #onEnded: () => void
 
   constructor(parameters: PeerDatagramsParameters) {
@@ -236,10 +245,10 @@ export class PeerDatagrams extends DatagramPackets {
   }
 
   /** Begins, once the application has it, with the packet that made it known and the length of its datagram. */
-  begin(announce: () => void, packet: Buffer, datagramLength: number): void {
+  begin(announce: () => void, opened: Buffer | AddressedPacket, datagramLength: number): void {
     this.opened(false)
     announce()
-    this.receiveOpened(packet, datagramLength)
+    this.receiveOpened(opened, datagramLength)
   }
 
   override ref(): this {
@@ -252,6 +261,13 @@ export class PeerDatagrams extends DatagramPackets {
 
   protected override sendDatagram(datagram: Uint8Array, done: (error: Error | null) => void): void {
     this.#socket.send(datagram, this.#destination, done)
+  }
+
+  protected override follow({ address, family, port }: DatagramAddress): void {
+    if (port === this.#remote.port && address === this.#remote.address) return
+    this.#remote = Object.freeze({ address, family, port })
+    this.#destination = Object.freeze({ host: address, port })
+    this.moved()
   }
 
   protected override closeSocket(): Promise<void> {

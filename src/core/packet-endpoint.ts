@@ -3,12 +3,18 @@ import process from 'node:process'
 import { PtError } from './errors.ts'
 import { IdleTimeout } from './idle-timeout.ts'
 import type { PacketFault } from './packet-framing.ts'
-import { checkSendCallback, readPacketInput, type SendCallback } from './packet-input.ts'
+import { readPacketInput, readSendArguments, type SendCallback } from './packet-input.ts'
 import { type OutgoingPacket, PacketQueue } from './packet-queue.ts'
 import type { PacketLimits } from './packet-settings.ts'
 import { type DropReason, PacketTally } from './packet-tally.ts'
-import type { PacketConnection, PacketConnectionEvents, PacketCounters, PacketInput } from './packets.ts'
-import type { Clock } from './platform.ts'
+import type {
+  PacketConnection,
+  PacketConnectionEvents,
+  PacketCounters,
+  PacketInput,
+  PacketSendOptions,
+} from './packets.ts'
+import type { Clock, TcpAddress, UdpAddress } from './platform.ts'
 
 /** Packets that wait to leave, past which newer ones are dropped: their bytes alone bound nothing where they have none. */
 const MAX_SEND_PACKETS = 4_096
@@ -57,11 +63,13 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     return this.#tally.counters
   }
 
-  send(packet: PacketInput, callback?: SendCallback): void {
-    checkSendCallback(callback)
+  send(packet: PacketInput, options?: PacketSendOptions | SendCallback, then?: SendCallback): void {
+    const { from, callback } = readSendArguments(options, then)
+    if (from !== undefined && !this.carriesAddresses)
+      throw new PtError('PT_TARGET_UNSUPPORTED', 'Packets of this connection carry no address')
     const bytes = readPacketInput(packet)
     if (this.closed) return this.#refuse('closed', callback)
-    const encoded = this.encode(bytes)
+    const encoded = this.encode(bytes, from)
     if (encoded === 'too-long') return this.#refuse('tooLong', callback)
     if (encoded === 'malformed') return this.#refuse('malformed', callback)
     const outgoing = { bytes: encoded, length: bytes.byteLength, callback }
@@ -109,7 +117,7 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
   abstract unref(): this
 
   /** Makes a packet's bytes as they travel, a copy, or says why it cannot go. */
-  protected abstract encode(packet: Uint8Array): Uint8Array | PacketFault
+  protected abstract encode(packet: Uint8Array, from: UdpAddress | undefined): Uint8Array | PacketFault
   /** Sends a packet; departed() or undelivered() must be called once for it, before ended(). */
   protected abstract transmit(packet: OutgoingPacket): void
   /** Begins the graceful end, which ended() completes: what was transmitted leaves first. Called once. */
@@ -120,6 +128,11 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
   protected abstract localEnd(): EndAddress | undefined
   /** The address of the peer, undefined without one. */
   protected abstract remoteEnd(): EndAddress | undefined
+
+  /** Whether packets may name their sender. */
+  protected get carriesAddresses(): boolean {
+    return false
+  }
 
   /** Whether packets that come are still for the application. */
   protected get isOpen(): boolean {
@@ -137,15 +150,24 @@ export abstract class PacketEndpoint extends EventEmitter<PacketConnectionEvents
     else if (announce) this.#tell(() => this.emit('connect'))
   }
 
-  /** Hands on one packet that came; the packet is the application's from now on. Nothing that a listener throws comes back. */
-  protected deliver(packet: Buffer): void {
+  /** The peer has another address from now on. */
+  protected moved(): void {
+    this.#peer = this.remoteEnd() ?? NOWHERE
+  }
+
+  /**
+   * Hands on one packet that came, with where it is to go if it says so; the packet is the application's from now on. Nothing that a listener
+   * throws comes back.
+   */
+  protected deliver(packet: Buffer, target?: TcpAddress): void {
     if (this.#phase !== 'open') return
     const size = packet.byteLength
     this.#tally.received(size)
     this.#idle.touch()
     const { address, family, port } = this.#peer
+    const source = { address, family, port, size }
     try {
-      this.emit('message', packet, { address, family, port, size })
+      this.emit('message', packet, target === undefined ? source : { ...source, target })
     } catch (error) {
       throwLater(error)
     }

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
-import type { PacketInput } from './packets.ts'
+import type { PacketInput, PacketSendOptions } from './packets.ts'
+import type { UdpAddress } from './platform.ts'
+import { parseTarget } from './target.ts'
 
 /** Called once with what became of a packet: its length in bytes, or the error. */
 export type SendCallback = (error: Error | null, length: number) => void
@@ -11,6 +13,19 @@ export type SendCallback = (error: Error | null, length: number) => void
 export function readPacketInput(input: PacketInput): Uint8Array {
   if (!Array.isArray(input)) return partOf(input)
   return Buffer.concat(input.map(partOf))
+}
+
+/** Sorts what follows the packet in send(). Throws ERR_INVALID_ARG_TYPE, or PT_ADDRESS_INVALID for the sender's address. */
+export function readSendArguments(
+  options: PacketSendOptions | SendCallback | undefined,
+  callback: SendCallback | undefined,
+): { readonly from: UdpAddress | undefined; readonly callback: SendCallback | undefined } {
+  if (typeof options !== 'object' || options === null) {
+    checkSendCallback(options)
+    return { from: undefined, callback: options }
+  }
+  checkSendCallback(callback)
+  return { from: parseTarget(options.from, 'sender'), callback }
 }
 
 /** Throws ERR_INVALID_ARG_TYPE unless `callback` is a function or absent. */

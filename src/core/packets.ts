@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { PacketFramingName } from './packet-framing.ts'
+import type { TcpAddress, UdpAddress } from './platform.ts'
 
 /** How a packet connection carries packets, and its limits. The peer must use the same framing: nothing on the wire tells it. */
 export interface PacketOptions {
@@ -25,6 +26,17 @@ export interface PacketSource {
   readonly port: number
   /** Length of the packet in bytes. */
   readonly size: number
+  /** On a server, where its client wants the packet to go; only of transports whose packets say so. */
+  readonly target?: TcpAddress
+}
+
+/** How send() is to send one packet. */
+export interface PacketSendOptions {
+  /**
+   * On a server, whom the client is to take for the sender; without it whom the client asked last. Throws PT_ADDRESS_INVALID, and PT_TARGET_UNSUPPORTED where
+   * packets carry no address.
+   */
+  readonly from?: UdpAddress
 }
 
 /** What became of packets, counted from the start. */
@@ -72,6 +84,7 @@ export interface PacketConnection extends EventEmitter<PacketConnectionEvents> {
    * without a callback a drop is counted and nothing else. Throws ERR_INVALID_ARG_TYPE for anything else.
    */
   send(packet: PacketInput, callback?: (error: Error | null, length: number) => void): void
+  send(packet: PacketInput, options: PacketSendOptions, callback?: (error: Error | null, length: number) => void): void
   /** Ends it gracefully: packets already taken leave first. `onClose` is called after 'close'. Idempotent. */
   close(onClose?: () => void): this
   /** Ends it at once; with an error, 'error' comes before 'close'. */
@@ -92,8 +105,16 @@ export type PacketInput = string | NodeJS.ArrayBufferView | readonly (string | N
 
 /** A protocol whose packets are datagrams of its own: one for each packet. One per peer. */
 export interface DatagramCodec {
+  /** Whether a server's packets name their sender: then seal() is given what send() is told. */
+  readonly carriesAddresses?: boolean
   /** Makes the datagram of a packet, in a buffer owned by the caller, or says why it cannot go. */
-  seal(packet: Uint8Array): Uint8Array | 'too-long' | 'malformed'
-  /** The packet of a datagram, owned by the caller; undefined drops it without an answer. */
-  open(datagram: Uint8Array): Buffer | undefined
+  seal(packet: Uint8Array, from?: UdpAddress): Uint8Array | 'too-long' | 'malformed'
+  /** The packet of a datagram, owned by the caller, with where it is to go if it says so; undefined drops it without an answer. */
+  open(datagram: Uint8Array): Buffer | AddressedPacket | undefined
+}
+
+/** A client's packet that says where it is to go. */
+export interface AddressedPacket {
+  readonly packet: Buffer
+  readonly target: TcpAddress
 }

@@ -66,6 +66,7 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
         datagrams: platform.datagrams,
         address,
         createCodec: () => opened.datagrams!(),
+        sessionKey: opened.sessionKey && ((datagram: Uint8Array) => opened.sessionKey!(datagram)),
         limits: packets.limits,
         clock: platform.clock,
         lingerMs: limits.lingerMs,

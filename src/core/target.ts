@@ -143,10 +143,11 @@ function parseConnectAddress({ path, port, host }: Given): Address {
   return Object.freeze({ host: host === undefined ? DEFAULT_HOST : parseHost(host), port: parsePort(port, 1) })
 }
 
-function parseTarget(target: unknown): TcpAddress | undefined {
+/** Checks an address that a caller names, and copies it; `what` begins the error's sentence. Throws PT_ADDRESS_INVALID. */
+export function parseTarget(target: unknown, what = 'target'): TcpAddress | undefined {
   if (target === undefined) return undefined
   if (typeof target !== 'object' || target === null)
-    throw invalid('The target must be an object with a host and a port')
+    throw invalid(`The ${what} must be an object with a host and a port`)
   const { host, port } = target as Given
   return Object.freeze({ host: parseHost(host), port: parsePort(port, 1) })
 }

@@ -174,5 +174,10 @@ export interface ServerSession {
   codec(): Codec
   /** Makes the codec of one peer's datagrams. */
   datagrams?(): DatagramCodec
+  /**
+   * Names the session that a datagram says it is of, before anything about it is known to be true; undefined where it cannot be of any. Peers are then told apart by
+   * this name instead of by their address, and followed to the address of the last datagram that their codec opened.
+   */
+  sessionKey?(datagram: Uint8Array): string | undefined
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { Decoding } from './decoding.ts'
-import { decodeIpAddress, encodeIpAddress, IPV4_LENGTH, IPV6_LENGTH } from './ip-address.ts'
-import { CONNECT, decodeHostName, SOCKS5_VERSION, SOCKS_REPLY, type SocksDestination } from './socks.ts'
+import { CONNECT, SOCKS5_VERSION, SOCKS_REPLY, type SocksDestination } from './socks.ts'
+import { decodeSocksAddress, encodeSocksAddress, socksAddressEnd } from './socks-address.ts'
 
 /** Authentication methods (RFC 1928 §3); 0x09 is the JSON parameter block of PT 2.0 and later. */
 export const METHOD_NONE = 0x00
@@ -17,10 +17,9 @@ export const PARAMETERS_PREFIX_LENGTH = 4
 
 const AUTH_VERSION = 1
 const ADDRESS_IPV4 = 1
-const ADDRESS_NAME = 3
-const ADDRESS_IPV6 = 4
-const MAX_NAME_LENGTH = 255
-const REQUEST_HEAD_LENGTH = 4
+/** Bytes of a request before its address, which begins with its type, and of the least that tells that type. */
+const ADDRESS_POSITION = 3
+const REQUEST_HEAD_LENGTH = ADDRESS_POSITION + 1
 
 /** A request: a command and a destination, or the reply that it must get when its address is of a type that does not exist. */
 export type Socks5Request =
@@ -110,22 +109,17 @@ export function decodeSocks5Request(bytes: Buffer): Decoding<Socks5Request> {
   if (bytes.length > 0 && bytes[0] !== SOCKS5_VERSION) return 'malformed'
   if (bytes.length < REQUEST_HEAD_LENGTH) return 'incomplete'
   const command = bytes[1]!
-  const address = decodeAddress(bytes)
+  const address = decodeSocksAddress(bytes, ADDRESS_POSITION)
   if (address === 'incomplete' || address === 'malformed') return address
   if (address === 'unsupported') {
     return { value: { command, unsupported: SOCKS_REPLY.addressTypeNotSupported }, length: REQUEST_HEAD_LENGTH }
   }
-  return { value: { command, destination: address.value }, length: address.length }
+  return { value: { command, destination: address.value }, length: ADDRESS_POSITION + address.length }
 }
 
 /** Encodes a CONNECT request: by address where the host is one, else by name. Throws RangeError for a name without 1 to 255 bytes. */
-export function encodeSocks5Request({ host, port }: SocksDestination): Buffer {
-  const ip = encodeIpAddress(host)
-  const name = Buffer.from(ip === undefined ? host : '')
-  if (ip === undefined && (name.length === 0 || name.length > MAX_NAME_LENGTH)) throw new RangeError('not a host name')
-  const type =
-    ip === undefined ? [ADDRESS_NAME, name.length] : [ip.length === IPV4_LENGTH ? ADDRESS_IPV4 : ADDRESS_IPV6]
-  return Buffer.concat([Buffer.of(SOCKS5_VERSION, CONNECT, 0, ...type), ip ?? name, Buffer.of(port >> 8, port & 0xff)])
+export function encodeSocks5Request(destination: SocksDestination): Buffer {
+  return Buffer.concat([Buffer.of(SOCKS5_VERSION, CONNECT, 0), encodeSocksAddress(destination)])
 }
 
 /** Encodes a reply with an IPv4 address and port of zeros, whatever was asked for: clients of transports read no other. */
@@ -137,32 +131,11 @@ export function encodeSocks5Reply(code: number): Buffer {
 export function decodeSocks5Reply(bytes: Buffer): Decoding<number> {
   if (bytes.length > 0 && bytes[0] !== SOCKS5_VERSION) return 'malformed'
   if (bytes.length < REQUEST_HEAD_LENGTH) return 'incomplete'
-  const end = addressEnd(bytes)
+  const end = socksAddressEnd(bytes, ADDRESS_POSITION)
   if (end === 'incomplete') return end
   // A refusal without a sensible address is still a refusal.
   if (end === 'unsupported') return bytes[1] === 0 ? 'malformed' : { value: bytes[1]!, length: REQUEST_HEAD_LENGTH }
   return bytes.length < end + 2 ? 'incomplete' : { value: bytes[1]!, length: end + 2 }
-}
-
-function decodeAddress(bytes: Buffer): Decoding<SocksDestination> | 'unsupported' {
-  const end = addressEnd(bytes)
-  if (typeof end === 'string') return end
-  const length = end + 2
-  if (bytes.length < length) return 'incomplete'
-  const isName = bytes[3] === ADDRESS_NAME
-  const field = bytes.subarray(REQUEST_HEAD_LENGTH + (isName ? 1 : 0), end)
-  const host = isName ? decodeHostName(field) : decodeIpAddress(field)
-  return host === undefined ? 'malformed' : { value: { host, port: bytes.readUInt16BE(end) }, length }
-}
-
-/** Where the address of a request or reply ends and its port begins. */
-function addressEnd(bytes: Buffer): number | 'incomplete' | 'unsupported' {
-  const type = bytes[3]
-  if (type === ADDRESS_IPV4) return REQUEST_HEAD_LENGTH + IPV4_LENGTH
-  if (type === ADDRESS_IPV6) return REQUEST_HEAD_LENGTH + IPV6_LENGTH
-  if (type !== ADDRESS_NAME) return 'unsupported'
-  const nameLength = bytes[REQUEST_HEAD_LENGTH]
-  return nameLength === undefined ? 'incomplete' : REQUEST_HEAD_LENGTH + 1 + nameLength
 }
 
 function decodePair(bytes: Buffer, version: number): Decoding<number> {

@@ -6,6 +6,7 @@ import { runDispatcher } from '../../src/dispatcher/index.ts'
 import type { ClientConfig, CommonConfig, DispatcherConfig, ServerConfig } from '../../src/ipc/config.ts'
 import { type MemoryPlatform, createMemoryPlatform, plain } from '../../src/testing/index.ts'
 import { obfs4 } from '../../src/transports/obfs4/index.ts'
+import { shadowsocks } from '../../src/transports/shadowsocks/index.ts'
 import { createArrivalQueue } from './arrivals.ts'
 import { VERSION_1, createLines } from './ipc-lines.ts'
 
@@ -47,14 +48,14 @@ export const SERVER_CONFIG: ServerConfig = {
   application: { kind: 'plain', address: APPLICATION },
 }
 
-/** Runs a dispatcher that knows plain and obfs4, on a platform in memory; returns it with its lines. */
+/** Runs a dispatcher that knows plain, obfs4 and shadowsocks, on a platform in memory; returns it with its lines. */
 export function runInMemory(
   config: DispatcherConfig,
   platform: MemoryPlatform,
   parameters: Partial<Pick<DispatcherParameters, 'createDialer' | 'implementation' | 'readFile'>> = {},
 ) {
   const { lines, out, err } = createLines(config.version, config.ipcLogLevel)
-  const registry = createRegistry<Transport>([plain, obfs4])
+  const registry = createRegistry<Transport>([plain, obfs4, shadowsocks])
   return { dispatcher: runDispatcher({ config, lines, registry, platform, ...parameters }), out, err }
 }
 

@@ -1,5 +1,11 @@
 import { EventEmitter } from 'node:events'
-import type { PacketConnection, PacketConnectionEvents, PacketInput, PacketSource } from '../../src/core/packets.ts'
+import type {
+  PacketConnection,
+  PacketConnectionEvents,
+  PacketInput,
+  PacketSendOptions,
+  PacketSource,
+} from '../../src/core/packets.ts'
 
 const SOURCE: PacketSource = { address: '192.0.2.1', family: 'IPv4', port: 443, size: 0 }
 
@@ -62,7 +68,8 @@ export class ScriptedPackets extends EventEmitter<PacketConnectionEvents> implem
     this.emit('close')
   }
 
-  send(packet: PacketInput, callback?: SendCallback): void {
+  send(packet: PacketInput, given?: PacketSendOptions | SendCallback): void {
+    const callback = typeof given === 'function' ? given : undefined
     const text = Buffer.from(packet as Uint8Array).toString()
     if (this.breakWith !== undefined) {
       this.closed = true

@@ -1,0 +1,227 @@
+import { Buffer } from 'node:buffer'
+import { ExactReader } from '../../util/exact-reader.ts'
+import { type Random, randomBytes, uniformInteger } from '../../util/random.ts'
+import { byteLengthOf, takeBytes } from '../../util/take-bytes.ts'
+import { CountingAead, TAG_LENGTH } from './aead.ts'
+import { ChunkReader, CHUNKS_2022, chunksLength, sealChunks } from './chunks.ts'
+import {
+  decodeVariableHeader,
+  ECHO_POSITION,
+  encodeFixedHeader,
+  encodePadding,
+  isTimely,
+  MAX_PADDING_LENGTH,
+  REQUEST_HEADER_LENGTH,
+  secondsOf,
+  timeIn,
+  TYPE_CLIENT,
+  TYPE_SERVER,
+} from './headers-2022.ts'
+import { type Secret, subkeyOf } from './keys.ts'
+import {
+  BAD_HEADER,
+  FORGED_CHUNK,
+  FORGED_HEAD,
+  type Opened,
+  REPLAYED,
+  STALE,
+  type StreamFailure,
+  type StreamOpener,
+  type StreamSealer,
+} from './stream.ts'
+import { withData } from './stream-2017.ts'
+
+const NOTHING_OPENED: Opened = Object.freeze({})
+
+/** What both sides of SIP022's TCP need besides the secret. */
+export interface World2022 {
+  /** Wall time in ms. */
+  readonly now: () => number
+  readonly random: Random
+}
+
+/** Seals a request: salt, fixed and variable header with the first bytes, then chunks (SIP022 §3.1). */
+export class RequestSealer2022 implements StreamSealer {
+  readonly #aead: CountingAead
+  readonly #world: World2022
+  #head: { readonly salt: Buffer; readonly address: Uint8Array } | undefined
+
+  constructor(secret: Secret, salt: Buffer, address: Uint8Array, world: World2022) {
+    this.#aead = new CountingAead(secret.method.cipher, subkeyOf(secret, salt))
+    this.#world = world
+    this.#head = { salt, address }
+  }
+
+  seal(bytes: readonly Uint8Array[]): Buffer {
+    const plain = [...bytes]
+    if (this.#head === undefined) return sealRest(this.#aead, plain, [], 0)
+    const { salt, address } = this.#head
+    this.#head = undefined
+    const { random, now } = this.#world
+    // There must be one of both; padding hides how long the address is where nothing else follows it.
+    const isEmpty = byteLengthOf(plain) === 0
+    const padding = encodePadding(randomBytes(random, isEmpty ? uniformInteger(random, 1, MAX_PADDING_LENGTH) : 0))
+    const first = takeBytes(plain, CHUNKS_2022.maxLength - address.length - padding.length)
+    const variable = [address, padding, ...first]
+    const fixed = encodeFixedHeader(TYPE_CLIENT, secondsOf(now()), undefined, byteLengthOf(variable))
+    return sealRest(this.#aead, plain, [[fixed], variable], salt.length, salt)
+  }
+}
+
+/** Seals a response: salt, fixed header that names the request's salt, the first bytes, then chunks (SIP022 §3.1.4). */
+export class ResponseSealer2022 implements StreamSealer {
+  readonly #aead: CountingAead
+  readonly #world: World2022
+  #head: { readonly salt: Buffer; readonly requestSalt: Uint8Array } | undefined
+
+  constructor(secret: Secret, salt: Buffer, requestSalt: Uint8Array, world: World2022) {
+    this.#aead = new CountingAead(secret.method.cipher, subkeyOf(secret, salt))
+    this.#world = world
+    this.#head = { salt, requestSalt }
+  }
+
+  seal(bytes: readonly Uint8Array[]): Buffer {
+    const plain = [...bytes]
+    if (this.#head === undefined) return sealRest(this.#aead, plain, [], 0)
+    const { salt, requestSalt } = this.#head
+    this.#head = undefined
+    const first = takeBytes(plain, CHUNKS_2022.maxLength)
+    const fixed = encodeFixedHeader(TYPE_SERVER, secondsOf(this.#world.now()), requestSalt, byteLengthOf(first))
+    return sealRest(this.#aead, plain, [[fixed], first], salt.length, salt)
+  }
+}
+
+/** Seals messages one by one, then bytes as chunks, behind `at` bytes that begin with `salt`. */
+function sealRest(
+  aead: CountingAead,
+  bytes: Uint8Array[],
+  messages: readonly (readonly Uint8Array[])[],
+  at: number,
+  salt?: Uint8Array,
+): Buffer {
+  let length = at + chunksLength(byteLengthOf(bytes), CHUNKS_2022)
+  for (const message of messages) length += byteLengthOf(message) + TAG_LENGTH
+  const target = Buffer.allocUnsafe(length)
+  if (salt !== undefined) target.set(salt)
+  let end = at
+  for (const message of messages) end = aead.seal(message, target, end)
+  sealChunks(aead, bytes, { rules: CHUNKS_2022, target, at: end })
+  return target
+}
+
+/** Reads a salt, a fixed header, a message whose length that tells, then chunks. */
+abstract class Opener2022 implements StreamOpener {
+  protected readonly secret: Secret
+  protected readonly world: World2022
+  protected salt: Buffer | undefined
+  readonly #reader = new ExactReader()
+  readonly #headerLength: number
+  #aead: CountingAead | undefined
+  /** Of the message after the fixed header, once that is read. */
+  #messageLength: number | undefined
+  #chunks: ChunkReader | undefined
+
+  constructor(secret: Secret, world: World2022, headerLength: number) {
+    this.secret = secret
+    this.world = world
+    this.#headerLength = headerLength
+  }
+
+  get isMidway(): boolean {
+    return this.#chunks === undefined
+      ? this.salt !== undefined || this.#reader.pendingLength > 0
+      : this.#chunks.isMidway
+  }
+
+  receive(bytes: Uint8Array): Opened {
+    this.#reader.feed(bytes)
+    return this.#chunks === undefined ? this.#readHead() : this.#rest(this.#chunks)
+  }
+
+  /** Checks a fixed header that is genuine. */
+  protected abstract check(header: Buffer): StreamFailure | undefined
+  /** Makes of the message after it what it brings. */
+  protected abstract begin(message: Buffer): Opened
+
+  #readHead(): Opened {
+    if (this.#aead === undefined) {
+      const salt = this.#reader.take(this.secret.method.keyLength)
+      if (salt === undefined) return NOTHING_OPENED
+      this.salt = Buffer.from(salt)
+      this.#aead = new CountingAead(this.secret.method.cipher, subkeyOf(this.secret, salt))
+    }
+    if (this.#messageLength === undefined) {
+      const box = this.#reader.take(this.#headerLength + TAG_LENGTH)
+      if (box === undefined) return NOTHING_OPENED
+      const header = this.#aead.open(box)
+      const failure = header === undefined ? FORGED_HEAD : this.check(header)
+      if (failure !== undefined) return { failure }
+      this.#messageLength = header!.readUInt16BE(this.#headerLength - 2)
+    }
+    const box = this.#reader.take(this.#messageLength + TAG_LENGTH)
+    if (box === undefined) return NOTHING_OPENED
+    const message = this.#aead.open(box)
+    if (message === undefined) return { failure: FORGED_HEAD }
+    const opened = this.begin(message)
+    if (opened.failure !== undefined) return opened
+    this.#chunks = new ChunkReader(this.#reader, this.#aead, CHUNKS_2022)
+    return { ...opened, ...withData(opened.data ?? Buffer.alloc(0), this.#rest(this.#chunks)) }
+  }
+
+  #rest(chunks: ChunkReader): Opened {
+    const { data, isForged } = chunks.rest()
+    return isForged ? { data, failure: FORGED_CHUNK } : { data }
+  }
+}
+
+/** Opens a request, on a server. */
+export class RequestOpener2022 extends Opener2022 {
+  readonly #insertSalt: (salt: Uint8Array, seconds: number) => 'fresh' | 'stale' | 'replay'
+
+  /** `insertSalt` notes the salt of a genuine header of that time, and says whether it may be believed. */
+  constructor(
+    secret: Secret,
+    world: World2022,
+    insertSalt: (salt: Uint8Array, seconds: number) => 'fresh' | 'stale' | 'replay',
+  ) {
+    super(secret, world, REQUEST_HEADER_LENGTH)
+    this.#insertSalt = insertSalt
+  }
+
+  protected override check(header: Buffer): StreamFailure | undefined {
+    if (header[0] !== TYPE_CLIENT) return BAD_HEADER
+    const seconds = timeIn(header)
+    if (!isTimely(seconds, secondsOf(this.world.now()))) return STALE
+    const verdict = this.#insertSalt(this.salt!, seconds)
+    if (verdict === 'replay') return REPLAYED
+    return verdict === 'stale' ? STALE : undefined
+  }
+
+  protected override begin(message: Buffer): Opened {
+    const header = decodeVariableHeader(message)
+    if (header === undefined) return { failure: BAD_HEADER }
+    return { target: header.target, data: header.data, salt: this.salt }
+  }
+}
+
+/** Opens a response, on a client. */
+export class ResponseOpener2022 extends Opener2022 {
+  readonly #requestSalt: Buffer
+
+  /** `requestSalt` is that of the request which is answered. */
+  constructor(secret: Secret, world: World2022, requestSalt: Buffer) {
+    super(secret, world, REQUEST_HEADER_LENGTH + requestSalt.length)
+    this.#requestSalt = requestSalt
+  }
+
+  protected override check(header: Buffer): StreamFailure | undefined {
+    if (header[0] !== TYPE_SERVER) return BAD_HEADER
+    if (!isTimely(timeIn(header), secondsOf(this.world.now()))) return STALE
+    const echoed = header.subarray(ECHO_POSITION, ECHO_POSITION + this.#requestSalt.length)
+    return echoed.equals(this.#requestSalt) ? undefined : BAD_HEADER
+  }
+
+  protected override begin(message: Buffer): Opened {
+    return { data: message }
+  }
+}
