@@ -4,8 +4,12 @@ import type { ByteStream } from './platform.ts'
 /** Answers a request, as a listener of node:http's 'request' does. What it throws, or rejects with, is a 500. */
 export type WebHandler = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** What a web server shows: the files of a directory, what another web server (`http://…`) answers, or what a handler says. */
-export type Site = { readonly directory: string } | { readonly upstream: string } | { readonly handler: WebHandler }
+/** What a web server shows: the files of a directory, what another web server (`http://…`) answers, what a handler says, or one status for all. */
+export type Site =
+  | { readonly directory: string }
+  | { readonly upstream: string }
+  | { readonly handler: WebHandler }
+  | { readonly status: number }
 
 /** What a web server is made of. */
 export interface WebSettings {

@@ -20,7 +20,9 @@ export const nodeTls: Tls = Object.freeze({
     faceOf(socket, stream)
     return new Promise((resolve, reject) => {
       const settle = (): void => {
+        isSettled = true
         signal.removeEventListener('abort', onAbort)
+        stream.off('end', onEnd)
         socket.off('secureConnect', onSecure).off('error', onError)
       }
       const fail = (error: unknown): void => {
@@ -38,7 +40,13 @@ export const nodeTls: Tls = Object.freeze({
       }
       const onError = (error: Error): void => fail(error)
       const onAbort = (): void => fail(signal.reason)
+      const ended = (): void =>
+        fail(new PtError('PT_TRUNCATED', 'The peer ended the stream within the handshake of TLS'))
+      // Over what is no socket, node:tls may wait for ever; what came with the end is still to be read.
+      const onEnd = (): void => void setImmediate(() => isSettled || ended())
+      let isSettled = false
       signal.addEventListener('abort', onAbort)
+      stream.once('end', onEnd)
       socket.on('secureConnect', onSecure).on('error', onError)
     })
   },
@@ -76,9 +84,10 @@ export function faceOf(socket: TLSSocket, stream: ByteStream): void {
     return socket.destroy()
   }
   Object.defineProperty(socket, 'resetAndDestroy', { value: resetAndDestroy })
-  if (stream instanceof Socket) return
+  // Also over a socket, since what a proxy told of the client may stand on it.
   const names = ['localAddress', 'localPort', 'localFamily', 'remoteAddress', 'remotePort', 'remoteFamily'] as const
   for (const name of names) Object.defineProperty(socket, name, { get: () => stream[name] })
+  if (stream instanceof Socket) return
   Object.defineProperties(socket, {
     ref: { value: () => stream.ref?.() },
     unref: { value: () => stream.unref?.() },

@@ -4,7 +4,7 @@ import { PtError } from '../core/errors.ts'
 import type { Clock, Dialer } from '../core/platform.ts'
 import type { Site, UpgradeHandlers, Web, WebHandler, WebHost, WebSettings } from '../core/web.ts'
 import { openDirectorySite } from './site-directory.ts'
-import { withoutThrows } from './site-response.ts'
+import { answerStatus, withoutThrows } from './site-response.ts'
 import { openUpstreamSite } from './site-upstream.ts'
 import { NodeWebServer } from './web-server.ts'
 
@@ -27,6 +27,7 @@ export function createNodeWeb(world: { readonly dialer: Dialer; readonly clock: 
 
 async function openSite(site: Site, world: { readonly dialer: Dialer; readonly clock: Clock }): Promise<WebHandler> {
   if ('handler' in site) return site.handler
+  if ('status' in site) return (_request, response) => answerStatus(response, site.status)
   if ('upstream' in site) return openUpstreamSite(site.upstream, world)
   return openDirectorySite(site.directory)
 }

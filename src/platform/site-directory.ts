@@ -54,7 +54,8 @@ export async function openDirectorySite(directory: string): Promise<WebHandler> 
     if (found === undefined) return answerStatus(response, 404)
     try {
       const status = await found.file.stat()
-      if (status.isFile()) return await answerFile(request, response, { ...found, ...status })
+      if (status.isFile())
+        return await answerFile(request, response, { ...found, size: status.size, mtimeMs: status.mtimeMs })
       if (!status.isDirectory() || isDirectoryAsked) return answerStatus(response, 404)
       // Two slashes at the beginning would name another host.
       const location = `/${names.map(encodeURIComponent).join('/')}/${query === undefined ? '' : `?${query}`}`

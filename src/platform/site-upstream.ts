@@ -104,10 +104,11 @@ function forwardedHeaders({ socket, headers }: IncomingMessage): string[] {
 /** Picks the headers that are not of one hop, nor among the replaced, in their order: names and values in turn. */
 function endToEnd(rawHeaders: readonly string[], replaced?: ReadonlySet<string>): string[] {
   const pairs = Array.from({ length: rawHeaders.length / 2 }, (_, index) => rawHeaders.slice(2 * index, 2 * index + 2))
-  const named = new Set(pairs
-    .filter(([name]) => name!.toLowerCase() === 'connection')
-    .flatMap(([, value]) => value!.split(',').map((token) => token.trim().toLowerCase())))
-  const dropped = (name: string): boolean =>
-    HOP_BY_HOP.has(name) || replaced?.has(name) === true || named.has(name)
+  const named = new Set(
+    pairs
+      .filter(([name]) => name!.toLowerCase() === 'connection')
+      .flatMap(([, value]) => value!.split(',').map((token) => token.trim().toLowerCase())),
+  )
+  const dropped = (name: string): boolean => HOP_BY_HOP.has(name) || replaced?.has(name) === true || named.has(name)
   return pairs.filter(([name]) => !dropped(name!.toLowerCase())).flat()
 }

@@ -1,5 +1,4 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { ByteStream, Clock } from '../core/platform.ts'
@@ -84,8 +83,8 @@ export class NodeWebServer implements WebServer {
     if (secureContext === undefined) return raw
     const stream = new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] })
     faceOf(stream, raw)
-    // One that fails in its handshake is destroyed without more.
-    stream.on('error', () => {})
+    // One that fails in its handshake is destroyed without more; how a later failure is told where there is no tls.Server.
+    stream.on('error', () => {}).on('_tlsError', (error: Error) => stream.destroy(error))
     return stream
   }
 

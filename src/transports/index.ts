@@ -1,6 +1,7 @@
 import { type Registry, createRegistry } from '../core/registry.ts'
 import type { Transport } from '../core/transport.ts'
 import { obfs4 } from './obfs4/index.ts'
+import { webtunnel } from './webtunnel/index.ts'
 
 /** The transports of this package, alphabetically. Build a registry of your own to offer others. */
-export const builtInTransports: Registry<Transport> = createRegistry<Transport>([obfs4])
+export const builtInTransports: Registry<Transport> = createRegistry<Transport>([obfs4, webtunnel])

@@ -207,6 +207,7 @@ test('resets the stream underneath, and lends the addresses and settings of one 
   const reset = new Promise((resolve) => network.links[0]!.server.once('close', resolve))
   stream.resetAndDestroy?.()
   await reset
-  assert.equal((network.links[0]!.server.errored)?.code, 'ECONNRESET')
+  const failure: (Error & { code?: string }) | null = network.links[0]!.server.errored
+  assert.equal(failure?.code, 'ECONNRESET')
   await web.close()
 })

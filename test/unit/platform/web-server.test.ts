@@ -228,7 +228,7 @@ test('speaks TLS, with visitors and tunnels inside', async (t) => {
   stream.write(get('/page') + get('/refused', ...UPGRADE))
   await platform.clock.settle()
   assert.match(answers.text, /\/page.*\/refused/s)
-  stream.write((get('/granted', ...UPGRADE)))
+  stream.write(get('/granted', ...UPGRADE))
   await platform.clock.settle()
   assert.equal(granted[0]?.stream.remoteAddress, '127.0.0.1')
   granted[0].stream.resume().write('through')
