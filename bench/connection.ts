@@ -1,9 +1,10 @@
 import { type Carrier, type Floor, median, printTable, runPair } from './pair.ts'
+import { OBFS4 } from './transports.ts'
 
 const BULK_LENGTH = 256 * 1_048_576
 const ROUND_TRIP_COUNT = 3000
 const RUN_COUNT = 3
-const CARRIERS = ['obfs4', 'net'] as const
+const CARRIERS: readonly Carrier[] = [OBFS4, 'net']
 
 interface Bulk {
   readonly ms: number
@@ -41,15 +42,15 @@ async function roundTrips(carrier: Carrier): Promise<number[]> {
 
 /** Runs both carriers in turn, so that what else runs on the machine hits them alike; returns a row of medians each. */
 async function alternate(run: (carrier: Carrier) => Promise<number[]>): Promise<string[][]> {
-  const figures: Record<Carrier, number[][]> = { obfs4: [], net: [] }
+  const figures = new Map<Carrier, number[][]>(CARRIERS.map((carrier) => [carrier, []]))
   for (let count = 0; count < RUN_COUNT; count++) {
-    for (const carrier of CARRIERS) figures[carrier].push(await run(carrier))
+    for (const carrier of CARRIERS) figures.get(carrier)!.push(await run(carrier))
   }
   return CARRIERS.map((carrier) => {
-    const rows = figures[carrier]
+    const rows = figures.get(carrier)!
     const medians = rows[0]!.map((_, column) => median(rows.map((row) => row[column]!)))
     const cells: string[] = medians.map((figure) => figure.toFixed(figure < 10 ? 2 : 0))
-    cells.unshift(carrier)
+    cells.unshift(carrier === 'net' ? carrier : carrier.name)
     return cells
   })
 }

@@ -1,4 +1,5 @@
 import { type Floor, printTable, runPair } from './pair.ts'
+import { OBFS4 } from './transports.ts'
 
 const HANDSHAKE_COUNT = 2000
 const FLOOR_CPU_MS = 1.5
@@ -10,7 +11,7 @@ interface Report {
 
 /** Measures handshakes: connect, 'connect', end, 'close', 16 at a time. CPU counts key generation, until the pools are full again. */
 export async function benchHandshake(): Promise<readonly Floor[]> {
-  const obfs4 = await runPair<Report>('obfs4', 'handshakes', HANDSHAKE_COUNT)
+  const obfs4 = await runPair<Report>(OBFS4, 'handshakes', HANDSHAKE_COUNT)
   const net = await runPair<Report>('net', 'handshakes', HANDSHAKE_COUNT)
   const rows = Object.entries({ obfs4, net }).map(([name, { client, server }]) => [
     name,

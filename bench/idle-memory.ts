@@ -1,4 +1,5 @@
 import { type Floor, printTable, runPair } from './pair.ts'
+import { OBFS4 } from './transports.ts'
 
 const CONNECTION_COUNT = 2000
 const FLOOR_KIB = 24
@@ -9,7 +10,7 @@ interface Report {
 
 /** Measures how the resident memory of each process changes with 2,000 connections that have been idle for 5 s. */
 export async function benchIdleMemory(): Promise<readonly Floor[]> {
-  const obfs4 = await runPair<Report>('obfs4', 'idle', CONNECTION_COUNT)
+  const obfs4 = await runPair<Report>(OBFS4, 'idle', CONNECTION_COUNT)
   const net = await runPair<Report>('net', 'idle', CONNECTION_COUNT)
   const rows = Object.entries({ obfs4, net }).map(([name, { client, server }]) => [
     name,

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import process from 'node:process'
+import { benchBesideObfs4 } from './beside-obfs4.ts'
 import { benchCodec } from './codec.ts'
 import { benchConnection } from './connection.ts'
 import { benchHandshake } from './handshake.ts'
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Floor[]>>> = {
   'idle-memory': benchIdleMemory,
   host: benchHost,
   packets: benchPackets,
+  transports: benchBesideObfs4,
 }
 
 async function codecFloors(): Promise<readonly Floor[]> {

@@ -1,7 +1,8 @@
 import { nextMessage, startBuiltProcess } from '../test/support/built-process.ts'
+import type { BenchedTransport } from './transports.ts'
 
 /** What a pair of processes carries a measurement over. */
-export type Carrier = 'obfs4' | 'net'
+export type Carrier = BenchedTransport | 'net'
 
 const PEER = new URL('peer.ts', import.meta.url)
 
@@ -37,6 +38,11 @@ export interface Floor {
 /** The middle one of an odd number of figures. */
 export function median(figures: readonly number[]): number {
   return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)]!
+}
+
+/** A figure with three digits or so. */
+export function formatFigure(figure: number): string {
+  return figure.toFixed(figure < 10 ? 2 : figure < 100 ? 1 : 0)
 }
 
 /** Prints rows of cells in columns, the first to the left and the others to the right. */

@@ -2,7 +2,14 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nextMessage } from '../test/support/built-process.ts'
 import type { ProcessOwner } from '../test/support/managed-process.ts'
-import { type Contender, type ContenderName, startApplication, startContender, startLoad } from './contenders.ts'
+import {
+  type Comparison,
+  type Contender,
+  type ContenderName,
+  startApplication,
+  startContender,
+  startLoad,
+} from './contenders.ts'
 import type { LoadTask } from './load-process.ts'
 import { median } from './pair.ts'
 import { cpuMs, residentMemory } from './process-usage.ts'
@@ -72,11 +79,18 @@ interface Scene {
   readonly applicationPid: number
 }
 
-async function startScene(owner: ProcessOwner, names: readonly ContenderName[]): Promise<Scene> {
+/** ptkit and the peer over one transport, and what else is measured beside them. */
+export interface Contest {
+  readonly owner: ProcessOwner
+  readonly comparison: Comparison
+  readonly names: readonly ContenderName[]
+}
+
+async function startScene({ owner, comparison, names }: Contest): Promise<Scene> {
   const application = await startApplication(owner)
   const lanes: Lane[] = []
   for (const name of names) {
-    const contender = await startContender(owner, name, application.port)
+    const contender = await startContender(owner, name, comparison, application.port)
     lanes.push({ contender, load: startLoad(owner, contender.route), figures: new Figures(name) })
   }
   return { lanes, applicationPid: application.child.pid! }
@@ -98,11 +112,10 @@ async function cpuOf(
 
 /** Measures bulk transfers of `length` bytes, in turn. Figures: `down MB/s`, `down client`, `down server`, `down load`, and so on. */
 export async function measureBulk(
-  owner: ProcessOwner,
-  names: readonly ContenderName[],
+  contest: Contest,
   { rounds, length }: { readonly rounds: number; readonly length: number },
 ): Promise<readonly Figures[]> {
-  const { lanes, applicationPid } = await startScene(owner, names)
+  const { lanes, applicationPid } = await startScene(contest)
   for (const lane of lanes) {
     for (const { direction, count } of BULKS) {
       await perform(lane, { task: 'bulk', direction, count, length: WARM_UP_LENGTH })
@@ -135,11 +148,10 @@ export async function measureBulk(
  * set-up; `first p50Ms` of set-ups by processes that have just started.
  */
 export async function measureLatency(
-  owner: ProcessOwner,
-  names: readonly ContenderName[],
+  contest: Contest,
   counts: { readonly rounds: number; readonly roundTrips: number; readonly setUps: number },
 ): Promise<readonly Figures[]> {
-  const { lanes } = await startScene(owner, names)
+  const { lanes } = await startScene(contest)
   for (const lane of lanes) {
     const { p50Ms } = await perform<{ p50Ms: number }>(lane, { task: 'set-ups', count: counts.setUps })
     lane.figures.add({ 'first p50Ms': p50Ms })
@@ -162,8 +174,8 @@ export async function measureLatency(
 }
 
 /** Measures what idle connections hold, in bytes. Figures: `client 2000`, `server 2000` each; the same of all at 5000; the peaks. */
-export async function measureMemory(owner: ProcessOwner, names: readonly ContenderName[]): Promise<readonly Figures[]> {
-  const { lanes } = await startScene(owner, names)
+export async function measureMemory(contest: Contest): Promise<readonly Figures[]> {
+  const { lanes } = await startScene(contest)
   for (const lane of lanes) {
     await perform(lane, { task: 'hold', count: WARM_UP_COUNT })
     await perform(lane, { task: 'drop' })

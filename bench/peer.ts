@@ -3,15 +3,16 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { obfs4 } from 'pluggable-transports/obfs4'
+import type { Transport } from 'pluggable-transports'
+import type { BenchedTransport } from './transports.ts'
 
 interface Parameters {
-  readonly carrier: 'obfs4' | 'net'
+  readonly carrier: BenchedTransport | 'net'
   readonly task: 'one-way' | 'both-ways' | 'round-trip' | 'handshakes' | 'idle'
   /** Bytes to send, round trips to make, or connections to open. */
   readonly amount: number
   /** Absent on the server. */
-  readonly server?: { readonly port: number; readonly cert: string }
+  readonly server?: { readonly port: number; readonly clientArguments: Readonly<Record<string, string>> }
 }
 
 const HOST = '127.0.0.1'
@@ -24,13 +25,20 @@ const REFILL_MS = 500
 const WARM_UP_SHARE = 0.2
 
 const { carrier, task, amount, server } = JSON.parse(process.env.PARAMETERS!) as Parameters
+const transport = await loadTransport()
 const dial = createDial()
+
+async function loadTransport(): Promise<Transport | undefined> {
+  if (carrier === 'net') return undefined
+  const module = (await import(carrier.module)) as Readonly<Record<string, Transport>>
+  return module[carrier.name]
+}
 
 function createDial(): () => Duplex {
   if (server === undefined) return () => failWith('a server does not dial')
   const address = { host: HOST, port: server.port, allowHalfOpen: true }
   if (carrier === 'net') return () => connect(address)
-  const client = obfs4.client({ cert: server.cert })
+  const client = transport!.client({ ...carrier.client, ...server.clientArguments })
   return () => client.connect(address)
 }
 
@@ -40,12 +48,12 @@ function failWith(message: string): never {
 
 function listen(onConnection: (socket: Duplex) => void): void {
   const address = { host: HOST, port: 0, allowHalfOpen: true }
-  const listener = carrier === 'net' ? createServer(address) : obfs4.server({}).listen(address)
+  const listener = carrier === 'net' ? createServer(address) : transport!.server(carrier.server).listen(address)
   listener.on('connection', onConnection)
   if (carrier === 'net') (listener as ReturnType<typeof createServer>).listen(address)
   listener.once('listening', () => {
     const { port } = listener.address() as AddressInfo
-    process.send!({ port, cert: 'clientArguments' in listener ? listener.clientArguments.cert : '' })
+    process.send!({ port, clientArguments: 'clientArguments' in listener ? listener.clientArguments : {} })
   })
 }
 

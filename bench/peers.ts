@@ -1,26 +1,22 @@
 import { cpus } from 'node:os'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import type { ProcessOwner } from '../test/support/managed-process.ts'
-import { skipWithoutObfs4proxy } from '../test/support/obfs4proxy.ts'
 import { withOwner } from './owner.ts'
-import { type Floor, printTable } from './pair.ts'
-import { BULKS, Figures, measureBulk, measureLatency, measureMemory } from './peer-measurements.ts'
+import { COMPARISONS, type PeerComparison } from './comparisons.ts'
+import { type Floor, formatFigure, printTable } from './pair.ts'
+import { BULKS, type Contest, Figures, measureBulk, measureLatency, measureMemory } from './peer-measurements.ts'
 
 const MEBIBYTE = 1_048_576
 const KIBIBYTE = 1024
-const MIN_BULK_RATIO = 1.5
-const MAX_CPU_RATIO = 0.75
-const MAX_SET_UP_RATIO = 1
-const MAX_MEMORY_RATIO = 0.35
 /** How much more a connection may hold at 5,000 than at 2,000 and still be called flat. */
 const FLATNESS = 1.1
 
 const SIDES = ['client', 'server'] as const
 
+type PeerContest = Contest & { readonly comparison: PeerComparison }
+
 function format(figure: number | undefined): string {
-  if (figure === undefined || figure === 0) return '-'
-  return figure.toFixed(figure < 10 ? 2 : figure < 100 ? 1 : 0)
+  return figure === undefined || figure === 0 ? '-' : formatFigure(figure)
 }
 
 function find(all: readonly Figures[], name: string): Figures {
@@ -29,36 +25,42 @@ function find(all: readonly Figures[], name: string): Figures {
 
 function floorsOf(
   all: readonly Figures[],
-  { what, figures, limit, atLeast }: { what: string; figures: readonly string[]; limit: number; atLeast: boolean },
+  peer: string,
+  limits: {
+    readonly what: string
+    readonly figures: readonly string[]
+    readonly limit: number | undefined
+    readonly atLeast: boolean
+  },
 ): Floor[] {
+  const { what, figures, limit, atLeast } = limits
+  if (limit === undefined) return []
   return figures.map((name) => {
-    const ratio = find(all, 'ptkit').ratioTo(find(all, 'obfs4proxy'), name) ?? Number.NaN
+    const ratio = find(all, 'ptkit').ratioTo(find(all, peer), name) ?? Number.NaN
     const met = atLeast ? ratio >= limit : ratio <= limit
-    return {
-      name: `${what}, ${name}: ${ratio.toFixed(2)} × obfs4proxy, at ${atLeast ? 'least' : 'most'} ${limit}`,
-      met,
-    }
+    return { name: `${what}, ${name}: ${ratio.toFixed(2)} × ${peer}, at ${atLeast ? 'least' : 'most'} ${limit}`, met }
   })
 }
 
-/** A line per figure, a column per contender, and ptkit's ratio to obfs4proxy. */
+/** A line per figure, a column per contender, and ptkit's ratio to the peer. */
 function printFigures(
   title: string,
-  all: readonly Figures[],
+  { all, peer }: { readonly all: readonly Figures[]; readonly peer: string },
   lines: readonly (readonly [label: string, name: string, unit?: number])[],
 ): void {
   const rows = lines.map(([label, name, unit = 1]) => {
     const cells = all.map((figures) => format((figures.get(name) ?? 0) / unit))
-    return [label, ...cells, format(find(all, 'ptkit').ratioTo(find(all, 'obfs4proxy'), name))]
+    return [label, ...cells, format(find(all, 'ptkit').ratioTo(find(all, peer), name))]
   })
-  printTable(title, [['', ...all.map(({ name }) => name), 'ptkit / obfs4proxy'], ...rows])
+  printTable(title, [['', ...all.map(({ name }) => name), `ptkit / ${peer}`], ...rows])
 }
 
-async function bulk(owner: ProcessOwner, rounds: number, length: number): Promise<readonly Floor[]> {
-  const all = await measureBulk(owner, ['obfs4proxy', 'ptkit', 'bare relay', 'direct'], { rounds, length })
+async function bulk(contest: PeerContest, rounds: number, length: number): Promise<readonly Floor[]> {
+  const { peer, limits } = contest.comparison
+  const all = await measureBulk(contest, { rounds, length })
   printFigures(
     `Bulk, ${length / MEBIBYTE} MiB (medians of ${rounds}); CPU in seconds per GiB, load: both applications together`,
-    all,
+    { all, peer },
     BULKS.flatMap(({ name }) => [
       [`${name}, MB/s`, `${name} MB/s`] as const,
       [`${name}, client CPU`, `${name} client`] as const,
@@ -68,44 +70,41 @@ async function bulk(owner: ProcessOwner, rounds: number, length: number): Promis
   )
   printFigures(
     'Peak RSS after these, MiB',
-    all,
+    { all, peer },
     SIDES.map((side) => [side, `peak ${side}`, MEBIBYTE] as const),
   )
   const names = BULKS.map(({ name }) => name)
-  const cpuNames = names.flatMap((name) => SIDES.map((side) => `${name} ${side}`))
+  const figures = names.map((name) => `${name} MB/s`)
+  const cpuFigures = names.flatMap((name) => SIDES.map((side) => `${name} ${side}`))
   return [
-    ...floorsOf(all, {
-      what: 'bulk',
-      figures: names.map((name) => `${name} MB/s`),
-      limit: MIN_BULK_RATIO,
-      atLeast: true,
-    }),
-    ...floorsOf(all, { what: 'CPU per GiB', figures: cpuNames, limit: MAX_CPU_RATIO, atLeast: false }),
+    ...floorsOf(all, peer, { what: 'bulk', figures, limit: limits.minBulk, atLeast: true }),
+    ...floorsOf(all, peer, { what: 'CPU per GiB', figures: cpuFigures, limit: limits.maxCpu, atLeast: false }),
   ]
 }
 
-async function latency(owner: ProcessOwner, rounds: number): Promise<readonly Floor[]> {
-  const counts = { rounds, roundTrips: 2000, setUps: 300 }
-  const all = await measureLatency(owner, ['obfs4proxy', 'ptkit', 'bare relay', 'direct'], counts)
-  printFigures(`Round trip of 64 bytes (medians of ${rounds})`, all, [
+async function latency(contest: PeerContest, rounds: number): Promise<readonly Floor[]> {
+  const { peer, limits } = contest.comparison
+  const all = await measureLatency(contest, { rounds, roundTrips: 2000, setUps: 300 })
+  printFigures(`Round trip of 64 bytes (medians of ${rounds})`, { all, peer }, [
     ['p50, µs', 'p50Us'],
     ['p99, µs', 'p99Us'],
   ])
-  printFigures(`Connection set-up, one after the other (medians of ${rounds})`, all, [
+  printFigures(`Connection set-up, one after the other (medians of ${rounds})`, { all, peer }, [
     ['p50 of the first 300, ms', 'first p50Ms'],
     ['p50, ms', 'p50Ms'],
     ['p90, ms', 'p90Ms'],
     ['client CPU, ms', 'client'],
     ['server CPU, ms', 'server'],
   ])
-  return floorsOf(all, { what: 'set-up', figures: ['p50Ms'], limit: MAX_SET_UP_RATIO, atLeast: false })
+  return floorsOf(all, peer, { what: 'set-up', figures: ['p50Ms'], limit: limits.maxSetUp, atLeast: false })
 }
 
-async function memory(owner: ProcessOwner): Promise<readonly Floor[]> {
-  const all = await measureMemory(owner, ['obfs4proxy', 'ptkit', 'bare relay'])
+async function memory(contest: PeerContest): Promise<readonly Floor[]> {
+  const { peer, limits } = contest.comparison
+  const all = await measureMemory({ ...contest, names: contest.names.filter((name) => name !== 'direct') })
   printFigures(
     'RSS per idle connection, KiB, after 5 s; peak in MiB',
-    all,
+    { all, peer },
     SIDES.flatMap((side) => [
       [`${side}, 2,000`, `${side} 2000`, KIBIBYTE] as const,
       [`${side}, 5,000`, `${side} 5000`, KIBIBYTE] as const,
@@ -118,14 +117,16 @@ async function memory(owner: ProcessOwner): Promise<readonly Floor[]> {
     return { name: `idle memory of the ${side} at 5,000: ${ratio.toFixed(2)} × that at 2,000`, met: ratio <= FLATNESS }
   })
   const figures = SIDES.map((side) => `${side} 2000`)
-  return [...floorsOf(all, { what: 'idle memory', figures, limit: MAX_MEMORY_RATIO, atLeast: false }), ...flat]
+  return [...floorsOf(all, peer, { what: 'idle memory', figures, limit: limits.maxMemory, atLeast: false }), ...flat]
 }
 
-/** Measures ptkit beside obfs4proxy, both as whole processes in one run; `names` selects among bulk, latency and memory. */
-async function run(names: readonly string[], rounds: number, length: number): Promise<void> {
-  if (skipWithoutObfs4proxy !== false) {
-    console.error(skipWithoutObfs4proxy)
-    process.exitCode = 69
+/** Measures ptkit beside the peer of one transport, both as whole processes in one run; `names` selects among bulk, latency and memory. */
+async function run(transport: string, names: readonly string[], amounts: { rounds: number; length: number }) {
+  const comparison = COMPARISONS.find((each) => each.transport.name === transport)
+  if (comparison === undefined || comparison.skip !== false) {
+    const known = COMPARISONS.map((each) => each.transport.name).join(', ')
+    console.error(comparison?.skip ?? `There is no peer of "${transport}"; there are of ${known}`)
+    process.exitCode = comparison === undefined ? 64 : 69
     return
   }
   const processors = cpus()
@@ -133,9 +134,14 @@ async function run(names: readonly string[], rounds: number, length: number): Pr
     `Node ${process.version} on ${process.platform} ${process.arch}, ${processors.length} × ${processors[0]?.model}`,
   )
   const floors: Floor[] = []
-  if (names.includes('bulk')) floors.push(...(await withOwner((owner) => bulk(owner, rounds, length))))
-  if (names.includes('latency')) floors.push(...(await withOwner((owner) => latency(owner, rounds))))
-  if (names.includes('memory')) floors.push(...(await withOwner(memory)))
+  const measure = async (name: string, one: (contest: PeerContest) => Promise<readonly Floor[]>): Promise<void> => {
+    if (!names.includes(name)) return
+    const contenders = [comparison.peer, 'ptkit', 'bare relay', 'direct'] as const
+    floors.push(...(await withOwner((owner) => one({ owner, comparison, names: contenders }))))
+  }
+  await measure('bulk', (contest) => bulk(contest, amounts.rounds, amounts.length))
+  await measure('latency', (contest) => latency(contest, amounts.rounds))
+  await measure('memory', memory)
   console.log('\nFloors')
   for (const { name, met } of floors) console.log(`  ${met ? 'met   ' : 'MISSED'}  ${name}`)
   if (floors.some(({ met }) => !met)) process.exitCode = 1
@@ -143,10 +149,13 @@ async function run(names: readonly string[], rounds: number, length: number): Pr
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, mib: { type: 'string', default: '128' } },
+  options: {
+    transport: { type: 'string', default: 'obfs4' },
+    rounds: { type: 'string', default: '5' },
+    mib: { type: 'string', default: '128' },
+  },
 })
-await run(
-  positionals.length > 0 ? positionals : ['bulk', 'latency', 'memory'],
-  Number(values.rounds),
-  Number(values.mib) * MEBIBYTE,
-)
+await run(values.transport, positionals.length > 0 ? positionals : ['bulk', 'latency', 'memory'], {
+  rounds: Number(values.rounds),
+  length: Number(values.mib) * MEBIBYTE,
+})
