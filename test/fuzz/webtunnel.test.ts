@@ -36,7 +36,8 @@ fuzz(
     const rest = Buffer.from(follows)
     const client = feed(new ClientTunnelCodec(request), Buffer.concat([response, rest]), at)
     assert.deepEqual(client, rest)
-    if (rest.length > 0) assert.deepEqual(feed(new ServerTunnelCodec(new FakeClock()), Buffer.concat([request, rest]), at), rest)
+    if (rest.length > 0)
+      assert.deepEqual(feed(new ServerTunnelCodec(new FakeClock()), Buffer.concat([request, rest]), at), rest)
   },
 )
 

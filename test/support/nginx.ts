@@ -26,7 +26,16 @@ export function makeCertificate(directory: string): MadeCertificate {
   const [keyPath, certificatePath] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')]
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyPath]
   const names = ['-subj', '/CN=bridge.example', '-addext', 'subjectAltName=DNS:bridge.example,IP:127.0.0.1']
-  const { status, stderr } = spawnSync('openssl', ['req', '-x509', '-days', '1', ...key, ...names, '-out', certificatePath])
+  const { status, stderr } = spawnSync('openssl', [
+    'req',
+    '-x509',
+    '-days',
+    '1',
+    ...key,
+    ...names,
+    '-out',
+    certificatePath,
+  ])
   if (status !== 0) throw new Error(`openssl: ${stderr.toString()}`)
   return { certificatePath, keyPath, certificate: readFileSync(certificatePath, 'utf8') }
 }
@@ -39,7 +48,9 @@ export async function startNginx(
   const directory = await temporaryDirectory(owner)
   await mkdir(join(directory, 'site'))
   await writeFile(join(directory, 'site', 'index.html'), '<h1>the site of nginx</h1>\n')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${directory}/${kind};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${directory}/${kind};`,
+  )
   // Without a master, the end of this process is the end of it all.
   const configuration = `daemon off; master_process off; pid ${directory}/pid; error_log stderr warn;
 events { worker_connections 256; }
@@ -48,7 +59,14 @@ ${servers}
 }
 ${streams}`
   await writeFile(join(directory, 'nginx.conf'), configuration)
-  const child = new ManagedProcess(owner, 'nginx', ['-p', directory, '-e', 'stderr', '-c', join(directory, 'nginx.conf')])
+  const child = new ManagedProcess(owner, 'nginx', [
+    '-p',
+    directory,
+    '-e',
+    'stderr',
+    '-c',
+    join(directory, 'nginx.conf'),
+  ])
   const ask = async (): Promise<true | undefined> => {
     if (child.child.exitCode !== null) throw new Error(`nginx ended: ${child.errorOutput}`)
     return (await isListening(port)) || undefined

@@ -24,7 +24,10 @@ export type Found = { readonly path: string } | { readonly missing: string }
 /** Finds a program in WEBTUNNEL_PEERS or on the path, or installs it where a Go tool chain and the module proxy are there. */
 export function findReference(name: ReferenceName): Found {
   const directories = [process.env['WEBTUNNEL_PEERS'] ?? '', ...(process.env['PATH'] ?? '').split(delimiter)]
-  const known = directories.filter(Boolean).map((directory) => join(directory, name)).find((path) => existsSync(path))
+  const known = directories
+    .filter(Boolean)
+    .map((directory) => join(directory, name))
+    .find((path) => existsSync(path))
   if (known !== undefined) return { path: known }
   if (!hasCommand('go')) return { missing: `${name} is not installed, and there is no Go tool chain to install it` }
   const [source, built] = SOURCES[name]

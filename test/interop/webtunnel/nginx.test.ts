@@ -68,7 +68,9 @@ describe("behind Debian's nginx", { skip: skipWithoutNginx }, () => {
       near.destroy()
       far.destroy()
     }
-    await assert.rejects(connectThroughSocks(client.socksPort, 1, { ...args, cert: Buffer.alloc(32).toString('base64') }))
+    await assert.rejects(
+      connectThroughSocks(client.socksPort, 1, { ...args, cert: Buffer.alloc(32).toString('base64') }),
+    )
     await assert.rejects(connectThroughSocks(client.socksPort, 1, { url, addr: args.addr }), 'self-signed')
   })
 
@@ -87,7 +89,9 @@ describe("behind Debian's nginx", { skip: skipWithoutNginx }, () => {
   })
 
   test("the Extended ORPort is told the client's address by X-Forwarded-For", { timeout: 30_000 }, async (t) => {
-    const { nginxPort, serverPort, url, certificate, arrivals } = await startChain(t, { TOR_PT_AUTH_COOKIE_FILE: 'yes' })
+    const { nginxPort, serverPort, url, certificate, arrivals } = await startChain(t, {
+      TOR_PT_AUTH_COOKIE_FILE: 'yes',
+    })
     const factory = webtunnel.client({ url, addr: `127.0.0.1:${nginxPort}`, ca: certificate })
     const connection = factory.connect({ port: 1 })
     t.after(() => connection.destroy())
@@ -95,7 +99,14 @@ describe("behind Debian's nginx", { skip: skipWithoutNginx }, () => {
     assert.deepEqual([...(await acceptClient(far)).values()], ['127.0.0.1:60000', 'webtunnel'])
     far.end(OKAY)
     // What the client itself claims stands before what the proxy adds.
-    const claimed = ['-H', 'X-Forwarded-For: 192.0.2.66, 203.0.113.7', '-H', 'Connection: upgrade', '-H', 'Upgrade: websocket']
+    const claimed = [
+      '-H',
+      'X-Forwarded-For: 192.0.2.66, 203.0.113.7',
+      '-H',
+      'Connection: upgrade',
+      '-H',
+      'Upgrade: websocket',
+    ]
     void runCommand(t, 'curl', ['-s', '-m', '5', ...claimed, `http://127.0.0.1:${serverPort}${PATH}`])
     assert.equal((await acceptClient(await arrivals.next())).get(1), '203.0.113.7:60000')
   })
@@ -137,7 +148,9 @@ describe('alone, with TLS', { skip: skipWithoutNginx }, () => {
     const { port } = listener.address() as { port: number }
     const ask = async (path: string, ...args: string[]): Promise<string> => {
       const base = ['-s', '-i', '-m', '5', '--cacert', certificatePath, '--resolve', `bridge.example:${port}:127.0.0.1`]
-      return (await runCommand(t, 'curl', [...base, ...args, `https://bridge.example:${port}${path}`])).stdout.toString()
+      return (
+        await runCommand(t, 'curl', [...base, ...args, `https://bridge.example:${port}${path}`])
+      ).stdout.toString()
     }
     assert.match(await ask('/'), /^HTTP\/1\.1 200 OK\r\n.*our own site/s)
     assert.match(await ask('/', '-I'), /^HTTP\/1\.1 200 OK\r\n.*Content-Length: 21\r\n[^<]*$/s)
@@ -152,21 +165,25 @@ describe('alone, with TLS', { skip: skipWithoutNginx }, () => {
     assert.equal(text, 'through')
   })
 
-  test("a header of the PROXY protocol tells the client's address, and X-Forwarded-For nothing", { timeout: 30_000 }, async (t) => {
-    const server = webtunnel.server({ url: 'http://bridge.example/secret', proxyProtocol: 'loopback' })
-    const listener = server.listen({ host: '127.0.0.1', port: 0 })
-    await once(listener, 'listening')
-    t.after(() => {
-      listener.close()
-      listener.closeAllConnections()
-    })
-    const { port } = listener.address() as { port: number }
-    const client = connect({ host: '127.0.0.1', port })
-    t.after(() => client.destroy())
-    client.write('PROXY TCP4 203.0.113.9 127.0.0.1 4711 80\r\n')
-    client.write('GET /secret HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.66\r\n')
-    client.write('Connection: upgrade\r\nUpgrade: websocket\r\n\r\n')
-    const [connection] = (await once(listener, 'connection')) as [{ remoteAddress: string; remotePort: number }]
-    assert.deepEqual([connection.remoteAddress, connection.remotePort], ['203.0.113.9', 4711])
-  })
+  test(
+    "a header of the PROXY protocol tells the client's address, and X-Forwarded-For nothing",
+    { timeout: 30_000 },
+    async (t) => {
+      const server = webtunnel.server({ url: 'http://bridge.example/secret', proxyProtocol: 'loopback' })
+      const listener = server.listen({ host: '127.0.0.1', port: 0 })
+      await once(listener, 'listening')
+      t.after(() => {
+        listener.close()
+        listener.closeAllConnections()
+      })
+      const { port } = listener.address() as { port: number }
+      const client = connect({ host: '127.0.0.1', port })
+      t.after(() => client.destroy())
+      client.write('PROXY TCP4 203.0.113.9 127.0.0.1 4711 80\r\n')
+      client.write('GET /secret HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.66\r\n')
+      client.write('Connection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+      const [connection] = (await once(listener, 'connection')) as [{ remoteAddress: string; remotePort: number }]
+      assert.deepEqual([connection.remoteAddress, connection.remotePort], ['203.0.113.9', 4711])
+    },
+  )
 })

@@ -47,7 +47,8 @@ for (const [name, found, takesPin] of [
 
     if (takesPin) {
       test('takes the pin of a certificate as we compute it', { timeout: 60_000 }, async (t) =>
-        runInside(t, pathOf(found), makeCertificate(await temporaryDirectory(t))))
+        runInside(t, pathOf(found), makeCertificate(await temporaryDirectory(t))),
+      )
     }
   })
 }
@@ -69,7 +70,10 @@ describe('the reference server', { skip: skipWithout(server) }, () => {
       TOR_PT_SERVER_BINDADDR: `webtunnel-127.0.0.1:${port}`,
     })
     const line = await reference.line('SMETHOD webtunnel ')
-    const ours = await startPtkitServer(t, environment.TOR_PT_STATE_LOCATION, { ...environment, TOR_PT_SERVER_BINDADDR: 'webtunnel-127.0.0.1:0' })
+    const ours = await startPtkitServer(t, environment.TOR_PT_STATE_LOCATION, {
+      ...environment,
+      TOR_PT_SERVER_BINDADDR: 'webtunnel-127.0.0.1:0',
+    })
     assert.equal(ours.port, 443)
     assert.equal(ours.methodLine.split(' ')[2], line.split(' ')[2])
     const factory = webtunnel.client({ url, addr: `127.0.0.1:${port}` })

@@ -25,7 +25,12 @@ test('a url gives what is dialled, the name and the path', () => {
 
 test('addr and servername stand for those of the url, and may be lists', () => {
   const url = 'https://bridge.example/secret'
-  const options = complete({ url, addr: '192.0.2.1:443,[2001:db8::1]:8443', servername: 'a.example,b.example', cert: HASH })
+  const options = complete({
+    url,
+    addr: '192.0.2.1:443,[2001:db8::1]:8443',
+    servername: 'a.example,b.example',
+    cert: HASH,
+  })
   assert.deepEqual(options.addresses, [
     { host: '192.0.2.1', port: 443 },
     { host: '2001:db8::1', port: 8443 },
@@ -58,7 +63,9 @@ test('refuses what is no url, address, name or hash, and a pin without TLS', () 
 test('no file, certificate authority or way of dialling comes with a connection or a bridge line', () => {
   for (const source of ['connection', 'bridge-line'] as const) {
     for (const args of [{ ca: '-----BEGIN CERTIFICATE-----' }, { dial: 'destination' }] as Record<string, string>[])
-      assert.throws(() => clientOptions.parseArguments(args, source, { unknown: 'ignore' }), { code: 'PT_OPTION_FORBIDDEN' })
+      assert.throws(() => clientOptions.parseArguments(args, source, { unknown: 'ignore' }), {
+        code: 'PT_OPTION_FORBIDDEN',
+      })
     for (const name of ['tls-cert', 'tls-key', 'site', 'url'])
       assert.throws(() => serverOptions.parseArguments({ [name]: 'x' }, source, { unknown: 'ignore' }), {
         code: 'PT_OPTION_FORBIDDEN',
