@@ -84,6 +84,8 @@ function exchange(request: IncomingMessage, { stream, path, host, signal }: Exch
       createConnection: () => stream,
       setHost: false,
     })
+    // Dialled streams come paused, which node:http does not expect.
+    sent.on('socket', () => void stream.resume())
     sent.on('error', fail).on('upgrade', fail).on('response', resolve)
     if (hasBody(request)) pipeline(request, sent).catch(fail)
     else sent.end()
