@@ -31,7 +31,7 @@ const dial = createDial()
 async function loadTransport(): Promise<Transport | undefined> {
   if (carrier === 'net') return undefined
   const module = (await import(carrier.module)) as Readonly<Record<string, Transport>>
-  return module[carrier.name]
+  return module[carrier.module.split('/').at(-1)!]
 }
 
 function createDial(): () => Duplex {

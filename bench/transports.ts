@@ -1,3 +1,5 @@
+import { CA_CERTIFICATE, LEAF_CERTIFICATE, LEAF_KEY } from '../test/support/certificate-chain.ts'
+
 /** A transport as the benches run it. `server` and `client` are options by wire name; what the listener's clientArguments add goes to the client, too. */
 export interface BenchedTransport {
   readonly name: string
@@ -27,5 +29,27 @@ export const SHADOWSOCKS: BenchedTransport = {
   client: {},
 }
 
+/** Behind another web server, as most are, whose own cost is not in the figures. */
+const WEBTUNNEL_HTTP: BenchedTransport = {
+  name: 'webtunnel (http)',
+  module: 'pluggable-transports/webtunnel',
+  server: { url: 'http://bridge.example/secret' },
+  client: { dial: 'destination' },
+}
+
+/** Alone, with TLS of its own. */
+const WEBTUNNEL_HTTPS: BenchedTransport = {
+  name: 'webtunnel (https)',
+  module: 'pluggable-transports/webtunnel',
+  server: { url: 'https://bridge.example/secret', 'tls-cert': LEAF_CERTIFICATE + CA_CERTIFICATE, 'tls-key': LEAF_KEY },
+  client: { dial: 'destination', ca: CA_CERTIFICATE },
+}
+
 /** Every transport that is measured beside obfs4, the first. */
-export const TRANSPORTS: readonly BenchedTransport[] = [OBFS4, SCRAMBLESUIT, SHADOWSOCKS]
+export const TRANSPORTS: readonly BenchedTransport[] = [
+  OBFS4,
+  SCRAMBLESUIT,
+  SHADOWSOCKS,
+  WEBTUNNEL_HTTP,
+  WEBTUNNEL_HTTPS,
+]

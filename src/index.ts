@@ -49,6 +49,8 @@ export type {
   Store,
   TcpAddress,
   Timer,
+  Tls,
+  TlsClientSettings,
   UdpAddress,
 } from './core/platform.ts'
 export { createRegistry } from './core/registry.ts'
@@ -58,16 +60,20 @@ export type {
   ClientFactory,
   ClientProtocol,
   ConnectOptions,
+  Deliver,
   Destination,
   Environment,
   FactorySettings,
+  Front,
   ListenOptions,
   Logger,
+  PeerAddress,
   ServerFactory,
   ServerProtocol,
   ServerSession,
   Transport,
 } from './core/transport.ts'
+export type { Site, UpgradeHandlers, Web, WebHandler, WebHost, WebServer, WebSettings } from './core/web.ts'
 export { defineTransport } from './platform/define-transport.ts'
 export type { TransportDefinition } from './platform/define-transport.ts'
 export { systemPlatform } from './platform/index.ts'

@@ -3,7 +3,7 @@ import { losesPunctuation, splitPastedLine } from './bridge-line-text.ts'
 import { PtError } from './errors.ts'
 import { isTransportName, parseTransportName } from './name.ts'
 import { showName } from './option-names.ts'
-import type { BoundAddress } from './platform.ts'
+import type { BoundAddress, TcpAddress } from './platform.ts'
 import { parseHost, parsePort } from './target.ts'
 import type { Arguments } from './transport.ts'
 
@@ -26,6 +26,8 @@ export interface BridgeLine {
 export interface BridgeListener {
   readonly transport: string
   readonly clientArguments: Arguments
+  /** What stands for the bound address. */
+  readonly publicAddress?: TcpAddress | undefined
   address(): BoundAddress | null
 }
 
@@ -207,8 +209,9 @@ function describeListener(listener: BridgeListener, overrides: BridgeLineOverrid
   const bound = listener.address()
   if (bound === null) throw new PtError('PT_LISTENER_STATE', 'The listener has no bridge line before it is listening')
   const seen = typeof bound === 'string' || WILDCARDS.has(bound.address) ? undefined : bound.address
-  const host = overrides.host ?? seen
-  const port = overrides.port ?? (typeof bound === 'string' ? undefined : bound.port)
+  const { publicAddress } = listener
+  const host = overrides.host ?? publicAddress?.host ?? seen
+  const port = overrides.port ?? publicAddress?.port ?? (typeof bound === 'string' ? undefined : bound.port)
   if (host === undefined || port === undefined)
     throw new PtError(
       'PT_ADDRESS_INVALID',

@@ -42,12 +42,12 @@ export const NOTHING: Step = Object.freeze({})
 
 /**
  * A stream transport for one connection: bytes in any chopping go in, application bytes and wire bytes come out. It does no I/O and
- * starts no timer. No member throws for anything a peer does. Buffers given to it are the caller's: it copies what it keeps.
+ * starts no timer. No member throws for anything a peer does. Buffers given to send() are the caller's: it copies what it keeps.
  */
 export interface Codec {
   /** Begins, once the stream is there. */
   start(): Step
-  /** Takes wire bytes, at least one. */
+  /** Takes wire bytes, at least one; they are handed over, and may go on as the step's data. */
   receive(bytes: Uint8Array): Step
   /** Takes application bytes; called only once established. */
   send(chunks: readonly Uint8Array[]): Step

@@ -6,10 +6,10 @@ import { wholeNumber } from './limits.ts'
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts'
 import type { Log } from './log.ts'
 import type { PacketConnection } from './packets.ts'
-import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress } from './platform.ts'
+import type { Acceptor, Binder, BoundAddress, ByteStream, ListenAddress, TcpAddress } from './platform.ts'
 import { scrubError } from './scrub.ts'
 import { codeOf } from './traffic.ts'
-import type { Arguments, ServerSession } from './transport.ts'
+import type { Arguments, Front, PeerAddress, ServerSession } from './transport.ts'
 
 export interface ListenerParameters {
   readonly transport: string
@@ -23,7 +23,7 @@ export interface ListenerParameters {
   openSession(): Promise<ServerSession>
   closeSession(): Promise<void>
   /** Makes the connection of an accepted stream, which waits until it is served. */
-  createConnection(session: ServerSession, stream: ByteStream, handlers: HandshakeHandlers): Connection
+  createConnection(session: ServerSession, accepted: AcceptedStream, handlers: HandshakeHandlers): Connection
   /** Makes a packet connection of one that got through; absent where clients come for bytes. */
   readonly packetsOver?: ((connection: Connection) => PacketConnection) | undefined
   /** Binds for datagrams in place of streams, where clients come for packets in those. */
@@ -35,6 +35,12 @@ export interface ListenerParameters {
 /** What a listener hears of an acceptor of datagrams. */
 export type DatagramPeerHandlers = Omit<DatagramAcceptorHandlers, 'onPackets'> & {
   readonly onPackets: (packets: PacketConnection) => void
+}
+
+/** An accepted stream that is a tunnel, and the peer that a front knows it to be of. */
+export interface AcceptedStream {
+  readonly stream: ByteStream
+  readonly peer: PeerAddress | undefined
 }
 
 /** How the handshake of an accepted stream went. */
@@ -69,6 +75,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   /** The acceptor, where it is one of datagrams. */
   #peers: DatagramAcceptor | undefined
   #session: ServerSession | undefined
+  #front: Front | undefined
   #referenced = true
   /** Ends a start that nobody waits for any more. */
   readonly #ending = new AbortController()
@@ -111,6 +118,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
       throw new PtError('PT_LISTENER_STATE', 'The client arguments are known from the event "listening" on')
     }
     return this.#session.clientArguments
+  }
+
+  /** What bridge lines name in place of the bound address, where the transport has such an address; undefined before 'listening'. */
+  get publicAddress(): TcpAddress | undefined {
+    return this.#session?.publicAddress
   }
 
   /** The address really bound, null before 'listening' and after 'close'. */
@@ -207,16 +219,14 @@ export class Listener extends EventEmitter<ListenerEvents> {
       if (this.#state === 'starting') {
         const onError = (error: Error) => this.#fail(error)
         this.#peers = await bindDatagrams?.(this.#session, this.#peerHandlers(onError))
-        this.#acceptor =
-          this.#peers ??
-          (await binder.bind(address, {
-            onStream: (stream) => this.#accept(stream),
-            onError,
-            signal: this.#ending.signal,
-          }))
+        if (this.#peers === undefined) this.#front = this.#session.front?.((stream, peer) => this.#accept(stream, peer))
+        const onStream = (stream: ByteStream): void => this.#receive(stream)
+        this.#acceptor = this.#peers ?? (await binder.bind(address, { onStream, onError, signal: this.#ending.signal }))
         if (!this.#referenced) this.#acceptor.unref()
       }
     } catch (error) {
+      await this.#front?.close()
+      this.#front = undefined
       if (opened) await this.#parameters.closeSession().catch(() => {})
       this.#session = undefined
       this.#state = 'closed'
@@ -230,7 +240,13 @@ export class Listener extends EventEmitter<ListenerEvents> {
     this.emit('listening')
   }
 
-  #accept(stream: ByteStream): void {
+  /** Takes a stream from the system. */
+  #receive(stream: ByteStream): void {
+    if (this.#front === undefined || this.#state !== 'listening') this.#accept(stream)
+    else if (!this.#front.accept(stream)) this.#tellDrop()
+  }
+
+  #accept(stream: ByteStream, peer?: PeerAddress): void {
     if (this.#state !== 'listening' || this.#session === undefined || this.#room.isFull) {
       stream.on('error', () => {})
       stream.destroy()
@@ -244,19 +260,23 @@ export class Listener extends EventEmitter<ListenerEvents> {
       this.#parameters.log('handshake:failed', codeOf(error))
       this.emit('handshakeError', error)
     }
-    const connection = this.#parameters.createConnection(this.#session, stream, {
-      onEstablished: (established) =>
-        this.#room.opened(established, () => {
-          established.off('error', onHandshakeError)
-          const { packetsOver } = this.#parameters
-          if (packetsOver === undefined) this.emit('connection', established)
-          else this.emit('packets', packetsOver(established))
-        }),
-      onRefused: (refused, error) => {
-        this.#room.refused(refused)
-        onHandshakeError(error)
+    const connection = this.#parameters.createConnection(
+      this.#session,
+      { stream, peer },
+      {
+        onEstablished: (established) =>
+          this.#room.opened(established, () => {
+            established.off('error', onHandshakeError)
+            const { packetsOver } = this.#parameters
+            if (packetsOver === undefined) this.emit('connection', established)
+            else this.emit('packets', packetsOver(established))
+          }),
+        onRefused: (refused, error) => {
+          this.#room.refused(refused)
+          onHandshakeError(error)
+        },
       },
-    })
+    )
     connection.on('error', onHandshakeError)
     this.#room.enter(connection)
   }
@@ -288,7 +308,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
 
   #shutDown(): void {
     this.#room.endHandshakes()
-    const closed = this.#acceptor?.close() ?? Promise.resolve()
+    const front = this.#front
+    this.#front = undefined
+    const closed = Promise.all([this.#acceptor?.close(), front?.close()])
     closed.then(
       () => this.#acceptorClosed(),
       (error: unknown) => {

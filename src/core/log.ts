@@ -11,6 +11,8 @@ export const EVENT_LEVELS = {
   'listener:close': 'info',
   'listener:drop': 'warn',
   'options:ignored': 'debug',
+  'tls:imitation-ignored': 'warn',
+  'site:none': 'warn',
   'key-pool:empty': 'debug',
   'state:identity-differs': 'warn',
   'replay-filter:memory-only': 'warn',

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Random } from '../util/random.ts'
+import type { Web } from './web.ts'
 
 /** Where a stream goes to or is listened for: a TCP host (IPv4, IPv6 or name) and port, or a UNIX socket path. */
 export type Address = TcpAddress | PathAddress
@@ -34,6 +35,31 @@ export type ByteStream = Duplex & {
 /** Opens streams. Resolves with a connected stream that the caller owns; rejects with the system's error, or the signal's reason. */
 export interface Dialer {
   dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>
+}
+
+/** How a TLS client connects. */
+export interface TlsClientSettings {
+  /** What the certificate must be of; unless it is an IP address it is sent as the server name, too. */
+  readonly servername: string
+  /** Protocols offered, the preferred one first. */
+  readonly alpn?: readonly string[]
+  /**
+   * The 32-byte hash of the one certificate chain that will do: h = SHA-256(DER of the first), then h = SHA-256(h ‖ SHA-256(DER)) for each that the
+   * server sends after it. With it nothing else of the certificate counts: neither issuer, nor name, nor dates.
+   */
+  readonly pin?: Uint8Array
+  /** Certificates in PEM that the chain must end in, in place of the system's; without meaning beside a pin. */
+  readonly ca?: string
+  readonly signal: AbortSignal
+}
+
+/** Puts TLS over streams. */
+export interface Tls {
+  /**
+   * Connects as a client over a stream, which it owns from then on. Resolves once the peer has proved itself; rejects with PT_PIN_MISMATCH, the error
+   * of node:tls with its code (CERT_HAS_EXPIRED, ERR_TLS_CERT_ALTNAME_INVALID …), the system's error, or the signal's reason; the stream is then destroyed.
+   */
+  connect(stream: ByteStream, settings: TlsClientSettings): Promise<ByteStream>
 }
 
 /** An address of UDP: IPv4, IPv6 without brackets, or a name; a bound one is never a name. */
@@ -175,6 +201,8 @@ export interface Platform {
   readonly dialer: Dialer
   readonly binder: Binder
   readonly datagrams: Datagrams
+  readonly tls: Tls
+  readonly web: Web
   readonly store: Store
   readonly clock: Clock
   readonly random: Random

@@ -104,13 +104,14 @@ export function createServerFactory(parameters: ServerFactoryParameters): Server
         signal: options.signal,
         openSession: () => session.acquire(),
         closeSession: () => session.release(),
-        createConnection: (opened, stream, { onEstablished, onRefused }) => {
+        createConnection: (opened, { stream, peer }, { onEstablished, onRefused }) => {
           return new Connection({
             ...limits,
             handshakeTimeoutMs: SERVER_HANDSHAKE_TIMEOUT_MS,
             codec: opened.codec(),
             clock: platform.clock,
             source: stream,
+            peer,
             allowHalfOpen: packets === undefined && options.allowHalfOpen,
             noDelay: options.noDelay ?? (packets === undefined ? undefined : true),
             keepAlive: options.keepAlive,

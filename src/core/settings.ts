@@ -19,6 +19,8 @@ const PLATFORM_METHODS = {
   dialer: ['dial'],
   binder: ['bind'],
   datagrams: ['bind', 'connect'],
+  tls: ['connect'],
+  web: ['open'],
   store: ['directory'],
   clock: ['now', 'monotonic', 'setTimer', 'defer'],
   random: ['fill'],

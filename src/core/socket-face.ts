@@ -2,12 +2,15 @@ import { Duplex, type DuplexOptions } from 'node:stream'
 import { IdleTimeout } from './idle-timeout.ts'
 import { PtError } from './errors.ts'
 import type { ByteStream, Clock } from './platform.ts'
+import type { PeerAddress } from './transport.ts'
 
 /** Longest time that a timer of Node's can wait, in ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** Socket settings that hold from the start. */
 export interface SocketSettings {
+  /** Where the peer is, in place of what the stream says. */
+  readonly peer?: PeerAddress | undefined
   readonly noDelay?: boolean | undefined
   readonly keepAlive?: boolean | undefined
   readonly keepAliveInitialDelay?: number | undefined
@@ -17,6 +20,7 @@ export interface SocketSettings {
 /** A Duplex with the members of net.Socket that callers use, answered by a stream underneath once there is one. */
 export abstract class SocketFace extends Duplex {
   readonly #idle: IdleTimeout
+  readonly #peer: PeerAddress | undefined
   #stream: ByteStream | undefined
   #referenced = true
   #noDelay: boolean | undefined
@@ -25,6 +29,7 @@ export abstract class SocketFace extends Duplex {
   constructor(options: DuplexOptions, clock: Clock, settings: SocketSettings) {
     super(options)
     this.#idle = new IdleTimeout(clock, () => this.emit('timeout'))
+    this.#peer = settings.peer
     this.#noDelay = settings.noDelay
     if (settings.keepAlive === true) this.#keepAlive = [true, settings.keepAliveInitialDelay ?? 0]
     if (settings.timeout !== undefined) this.setTimeout(settings.timeout)
@@ -62,14 +67,15 @@ export abstract class SocketFace extends Duplex {
   }
 
   get remoteAddress(): string | undefined {
-    return this.#stream?.remoteAddress
+    return this.#peer?.remoteAddress ?? this.#stream?.remoteAddress
   }
 
   get remotePort(): number | undefined {
-    return this.#stream?.remotePort
+    return this.#peer?.remotePort ?? this.#stream?.remotePort
   }
 
   get remoteFamily(): string | undefined {
+    if (this.#peer !== undefined) return this.#peer.remoteAddress.includes(':') ? 'IPv6' : 'IPv4'
     return this.#stream?.remoteFamily
   }
 

@@ -168,10 +168,32 @@ export interface ServerProtocol {
   open(): Promise<ServerSession>
 }
 
+/** Where a client comes from, of whom another server tells. */
+export interface PeerAddress {
+  /** An IPv4 or IPv6 address. */
+  readonly remoteAddress: string
+  readonly remotePort: number
+}
+
+/** Takes an accepted stream that is a tunnel, which from then on waits for room as one does that has no front; `peer` stands for its own address. */
+export type Deliver = (stream: ByteStream, peer?: PeerAddress) => void
+
+/** Stands before the codecs of a Listener: it tells tunnels from visitors of something else, and serves those itself, within limits of its own. */
+export interface Front {
+  /** Takes an accepted stream, which it owns; false where it is full, and the stream destroyed. */
+  accept(stream: ByteStream): boolean
+  /** Ends its visitors; what was delivered lives on. Resolves when all are closed. */
+  close(): Promise<void>
+}
+
 export interface ServerSession {
   /** What clients need besides the address, for bridge lines and SMETHOD ARGS. */
   readonly clientArguments: Arguments
+  /** What bridge lines and SMETHOD lines name in place of the bound address: where clients reach the server by other means. */
+  readonly publicAddress?: TcpAddress | undefined
   codec(): Codec
+  /** Makes what stands before the codecs of one Listener; absent where every accepted stream is a tunnel. */
+  front?(deliver: Deliver): Front
   /** Makes the codec of one peer's datagrams. */
   datagrams?(): DatagramCodec
   /**

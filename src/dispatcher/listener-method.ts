@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Listener } from '../core/listener.ts'
+import type { TcpAddress } from '../core/platform.ts'
 import type { Arguments, Logger } from '../core/transport.ts'
 import { failureFields } from './failure-text.ts'
 import type { Method } from './method.ts'
@@ -8,6 +9,8 @@ import type { Method } from './method.ts'
 export interface ServerMethod extends Method {
   /** What clients need besides the address. */
   readonly clientArguments: Arguments
+  /** The address that the parent is told, where it is not the bound one. */
+  readonly publicAddress: TcpAddress | undefined
 }
 
 /** What is open towards the application server, on behalf of clients. */
@@ -46,6 +49,7 @@ export async function startListenerMethod(parameters: ListenerMethodParameters):
   return {
     address: listener.address()!,
     clientArguments: listener.clientArguments,
+    publicAddress: listener.publicAddress,
     close: async () => void listener.close(),
     drained,
     destroy: async () => {

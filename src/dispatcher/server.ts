@@ -1,5 +1,6 @@
 import type { Platform } from '../core/platform.ts'
 import type { Arguments, Logger, Transport } from '../core/transport.ts'
+import { formatAddress } from '../ipc/address.ts'
 import type { ApplicationServer, RequestedServerTransport, ServerConfig } from '../ipc/config.ts'
 import { type Application, createApplicationDialer, createApplicationOpener } from './application.ts'
 import { createCookieReader } from './cookie-file.ts'
@@ -48,7 +49,13 @@ export async function startServer(parameters: ServerParameters): Promise<readonl
     logger,
     unsafeLogging,
     start,
-    announce: (name, method) => lines.serverMethod(name, toTcpAddress(method.address), method.clientArguments),
+    announce: (name, { address, publicAddress, clientArguments }) => {
+      const bound = toTcpAddress(address)
+      // Which the line of the method does not tell then; it is this server's own.
+      if (publicAddress !== undefined)
+        logger.info?.('dispatcher:bound', { transport: name, address: formatAddress(bound) })
+      lines.serverMethod(name, publicAddress ?? bound, clientArguments)
+    },
     refuse: (name, text) => lines.serverMethodError(name, text),
   })
   lines.serverMethodsDone()

@@ -1,4 +1,6 @@
 import type { Platform } from '../core/platform.ts'
+import { nodeTls } from '../platform/node-tls.ts'
+import { createNodeWeb } from '../platform/node-web.ts'
 import { FakeClock } from './fake-clock.ts'
 import type { MemoryDatagrams } from './memory-datagrams.ts'
 import { MemoryNetwork } from './memory-network.ts'
@@ -22,7 +24,7 @@ export interface MemoryPlatformOptions {
   readonly capacity?: number
 }
 
-/** Makes a Platform in memory: a network with taps, a store with failures, a clock that stands still, random bytes from a seed. */
+/** Makes a Platform in memory: a network with taps, TLS and web servers of Node's over its streams, a store with failures, a clock that stands still, random bytes from a seed. */
 export function createMemoryPlatform(options: MemoryPlatformOptions = {}): MemoryPlatform {
   const network = new MemoryNetwork(options.capacity)
   const clock = options.clock ?? new FakeClock()
@@ -32,6 +34,8 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     dialer: network,
     binder: network,
     datagrams: network.datagrams,
+    tls: nodeTls,
+    web: createNodeWeb({ dialer: network, clock }),
     store: options.store ?? new MemoryStore(),
     clock,
     random: new SeededRandom(options.seed ?? 0),

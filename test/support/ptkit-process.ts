@@ -30,13 +30,15 @@ export async function startPtkitServer(
   readonly process: ManagedProcess
   readonly port: number
   readonly clientArguments: Readonly<Record<string, string>>
+  /** Its SMETHOD line. */
+  readonly methodLine: string
 }> {
   const transport = environment['TOR_PT_SERVER_TRANSPORTS'] ?? 'obfs4'
   const bind = { TOR_PT_SERVER_TRANSPORTS: transport, TOR_PT_SERVER_BINDADDR: `${transport}-127.0.0.1:0` }
   const child = startPtkit(owner, { ...torEnvironment(stateDir), ...bind, ...environment }, args)
-  const method = parseServerMethod(await child.line(`SMETHOD ${transport} `))
+  const methodLine = await child.line(`SMETHOD ${transport} `)
   await child.line('SMETHODS DONE')
-  return { process: child, ...method }
+  return { process: child, methodLine, ...parseServerMethod(methodLine) }
 }
 
 /** Starts ptkit as tor's client of one transport, obfs4 unless the environment names another; the port is that of its SOCKS listener. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineOptions } from '../../src/core/options.ts'
-import type { ByteStream } from '../../src/core/platform.ts'
-import type { Arguments, Destination, ServerSession, Transport } from '../../src/core/transport.ts'
+import type { ByteStream, TcpAddress } from '../../src/core/platform.ts'
+import type { Arguments, Deliver, Destination, Front, ServerSession, Transport } from '../../src/core/transport.ts'
 import { defineTransport } from '../../src/platform/define-transport.ts'
 import { type Script, ScriptedCodec } from './scripted-codec.ts'
 
@@ -23,6 +23,9 @@ export interface Scripts {
   /** Likewise when it is closed. */
   readonly onClose?: () => unknown
   readonly clientArguments?: Arguments
+  readonly publicAddress?: TcpAddress | undefined
+  /** Makes the front of a listener. */
+  readonly front?: (deliver: Deliver) => Front
   /** Opens clients' streams in place of the platform's dialer. */
   readonly dial?: (destination: Destination, options: object, signal: AbortSignal) => Promise<ByteStream>
   /** Lets connections carry a target. */
@@ -70,6 +73,8 @@ export function scriptedTransport(scripts: Scripts = {}): ScriptedTransport {
     session.push('opened')
     return {
       clientArguments: scripts.clientArguments ?? {},
+      publicAddress: scripts.publicAddress,
+      ...(scripts.front !== undefined && { front: scripts.front }),
       codec: () => new ScriptedCodec(scripts.server),
       close: async () => {
         session.push('close')

@@ -144,7 +144,7 @@ export const listenerTests: Theme = (subject, { describe, it }) => {
         await world.until(() => waiting[1]!.receivedLength === 100, 'the echo of the second that waited')
       }))
 
-    if (subject.traits.handshake) {
+    if (subject.traits.handshake && !subject.traits.front) {
       it('lets newcomers wait past maxHandshakes, evicts nobody and serves them when there is room', () =>
         inWorld(subject, { serve: (server) => server.echo(), listen: { maxHandshakes: 2 } }, async (world) => {
           const silent = [await world.probe(), await world.probe()]

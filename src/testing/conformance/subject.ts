@@ -13,8 +13,12 @@ export interface Traits {
   readonly halfClose: boolean
   /** The server's application may send before the client's has. Otherwise an empty write makes the client introduce itself. */
   readonly serverSpeaksFirst: boolean
-  /** Packets travel in datagrams of its own, too. The one trait that does not count as promised: a transport that has them says so. */
+  /** Packets travel in datagrams of its own, too. Not promised unless declared. */
   readonly datagrams: boolean
+  /** Strangers are answered by something else before they reach the transport, and take no place among its handshakes. Not promised unless declared. */
+  readonly front: boolean
+  /** Streams are carried by something that adds bytes of its own (TLS), which a Connection does not count. Not promised unless declared. */
+  readonly carrier: boolean
 }
 
 /** What the suite needs of a Transport: every Transport is one. */
@@ -24,7 +28,7 @@ export interface FactorySource<ClientOptions, ServerOptions> {
   server(options: ServerOptions, settings?: FactorySettings): ServerFactory
 }
 
-/** A transport and how to set it up for the suite. A trait that is not declared counts as promised, but for `datagrams`. */
+/** A transport and how to set it up for the suite. A trait that is not declared counts as promised, but for `datagrams`, `front` and `carrier`. */
 export interface ConformanceSubject<ClientOptions, ServerOptions> {
   readonly transport: FactorySource<ClientOptions, ServerOptions>
   /** Options of a client; or a function that makes them for a listener, from its clientArguments. */
@@ -65,6 +69,8 @@ export function makeSubject<ClientOptions, ServerOptions>(
       halfClose: true,
       serverSpeaksFirst: true,
       datagrams: false,
+      front: false,
+      carrier: false,
       ...traits,
     },
     server: (settings) => transport.server(isMaker<[], ServerOptions>(server) ? server() : server, settings),

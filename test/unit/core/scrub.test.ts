@@ -78,3 +78,20 @@ test('returns errors of this package and of programs as they are, and makes erro
   assert.equal(scrubError('text').message, 'text')
   assert.equal(scrubError(undefined) instanceof Error, true)
 })
+
+test('keeps the code of an error of TLS, and nothing of names and certificates', () => {
+  for (const [code, details] of [
+    ['ERR_TLS_CERT_ALTNAME_INVALID', { host: 'bridge.example', cert: { subject: 'bridge.example' } }],
+    ['ECONNRESET', { host: 'bridge.example', port: 4711 }],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', { library: 'SSL routines', reason: 'bridge.example' }],
+  ] as const) {
+    const scrubbed = scrubError(Object.assign(new Error('Host: bridge.example'), { code, ...details }))
+    assert.deepEqual(Object.fromEntries(Object.entries(scrubbed)), { code })
+    assert.equal(scrubbed.message, `TLS ${code}`)
+    assert.doesNotMatch(allOf(scrubbed), ADDRESS)
+  }
+  const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })
+  assert.equal(scrubError(expired), expired)
+  const own = new PtError('PT_PIN_MISMATCH', 'not the pinned one')
+  assert.equal(scrubError(own), own)
+})
