@@ -70,8 +70,11 @@ test('carries packets in the mode transparent-UDP, in datagrams of its own', { t
   const port = await startClient(t, 'transparent-UDP', server.port)
   const answered = once(application, 'message') as Promise<[Buffer]>
   const retries = setInterval(() => application.send('packet', port, HOST), RETRY_MS)
-  t.after(() => clearInterval(retries))
-  assert.equal((await answered)[0].toString(), 'packet')
+  try {
+    assert.equal((await answered)[0].toString(), 'packet')
+  } finally {
+    clearInterval(retries)
+  }
 })
 
 test(

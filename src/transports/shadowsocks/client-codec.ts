@@ -27,7 +27,7 @@ export class ClientCodec implements Codec {
     const { data, failure } = this.#opener.receive(bytes)
     return {
       ...(data !== undefined && { data }),
-      ...(failure !== undefined && { close: new PtError(failure.code, failure.message) }),
+      ...(failure !== undefined && { close: failure }),
     }
   }
 

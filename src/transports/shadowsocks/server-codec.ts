@@ -40,7 +40,7 @@ export class ServerCodec implements Codec {
     if (this.#failure !== undefined) return NOTHING
     const opened = this.#opener.receive(bytes)
     const { data, target, failure } = opened
-    if (failure !== undefined) this.#failure = new PtError(failure.code, failure.message)
+    this.#failure = failure
     const began = target !== undefined && this.#sealer === undefined
     if (began) this.#sealer = this.#streams.sealer(opened.salt)
     return {

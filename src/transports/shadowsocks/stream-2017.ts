@@ -6,11 +6,11 @@ import { CountingAead } from './aead.ts'
 import { ChunkReader, CHUNKS_2017, chunksLength, sealChunks } from './chunks.ts'
 import { type Secret, subkeyOf } from './keys.ts'
 import {
-  BAD_ADDRESS,
-  FORGED_CHUNK,
-  FORGED_HEAD,
+  badAddress,
+  forgedChunk,
+  forgedHead,
   type Opened,
-  REPLAYED,
+  replayedSalt,
   type StreamOpener,
   type StreamSealer,
 } from './stream.ts'
@@ -90,14 +90,14 @@ export class Opener2017 implements StreamOpener {
     for (;;) {
       const chunk = chunks.next()
       if (chunk === 'more') return NOTHING_OPENED
-      if (chunk === 'forged') return { failure: FORGED_HEAD }
-      if (this.#salt !== undefined && !this.#parameters.insertSalt(this.#salt)) return { failure: REPLAYED }
+      if (chunk === 'forged') return { failure: forgedHead() }
+      if (this.#salt !== undefined && !this.#parameters.insertSalt(this.#salt)) return { failure: replayedSalt() }
       this.#salt = undefined
       if (this.#addressPart === undefined) return withData(chunk, this.#rest())
       this.#addressPart = Buffer.concat([this.#addressPart, chunk])
       const address = decodeSocksAddress(this.#addressPart)
       if (address === 'incomplete') continue
-      if (typeof address === 'string') return { failure: BAD_ADDRESS }
+      if (typeof address === 'string') return { failure: badAddress() }
       const data = this.#addressPart.subarray(address.length)
       this.#addressPart = undefined
       return { ...withData(data, this.#rest()), target: address.value }
@@ -106,7 +106,7 @@ export class Opener2017 implements StreamOpener {
 
   #rest(): Opened {
     const { data, isForged } = this.#chunks!.rest()
-    return isForged ? { data, failure: FORGED_CHUNK } : { data }
+    return isForged ? { data, failure: forgedChunk() } : { data }
   }
 }
 

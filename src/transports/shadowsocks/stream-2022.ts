@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { PtError } from '../../core/errors.ts'
 import { ExactReader } from '../../util/exact-reader.ts'
 import { type Random, randomBytes, uniformInteger } from '../../util/random.ts'
 import { byteLengthOf, takeBytes } from '../../util/take-bytes.ts'
@@ -19,13 +20,12 @@ import {
 } from './headers-2022.ts'
 import { type Secret, subkeyOf } from './keys.ts'
 import {
-  BAD_HEADER,
-  FORGED_CHUNK,
-  FORGED_HEAD,
+  badHeader,
+  forgedChunk,
+  forgedHead,
   type Opened,
-  REPLAYED,
-  STALE,
-  type StreamFailure,
+  replayedSalt,
+  staleTime,
   type StreamOpener,
   type StreamSealer,
 } from './stream.ts'
@@ -139,7 +139,7 @@ abstract class Opener2022 implements StreamOpener {
   }
 
   /** Checks a fixed header that is genuine. */
-  protected abstract check(header: Buffer): StreamFailure | undefined
+  protected abstract check(header: Buffer): PtError | undefined
   /** Makes of the message after it what it brings. */
   protected abstract begin(message: Buffer): Opened
 
@@ -154,14 +154,14 @@ abstract class Opener2022 implements StreamOpener {
       const box = this.#reader.take(this.#headerLength + TAG_LENGTH)
       if (box === undefined) return NOTHING_OPENED
       const header = this.#aead.open(box)
-      const failure = header === undefined ? FORGED_HEAD : this.check(header)
+      const failure = header === undefined ? forgedHead() : this.check(header)
       if (failure !== undefined) return { failure }
       this.#messageLength = header!.readUInt16BE(this.#headerLength - 2)
     }
     const box = this.#reader.take(this.#messageLength + TAG_LENGTH)
     if (box === undefined) return NOTHING_OPENED
     const message = this.#aead.open(box)
-    if (message === undefined) return { failure: FORGED_HEAD }
+    if (message === undefined) return { failure: forgedHead() }
     const opened = this.begin(message)
     if (opened.failure !== undefined) return opened
     this.#chunks = new ChunkReader(this.#reader, this.#aead, CHUNKS_2022)
@@ -170,7 +170,7 @@ abstract class Opener2022 implements StreamOpener {
 
   #rest(chunks: ChunkReader): Opened {
     const { data, isForged } = chunks.rest()
-    return isForged ? { data, failure: FORGED_CHUNK } : { data }
+    return isForged ? { data, failure: forgedChunk() } : { data }
   }
 }
 
@@ -188,18 +188,18 @@ export class RequestOpener2022 extends Opener2022 {
     this.#insertSalt = insertSalt
   }
 
-  protected override check(header: Buffer): StreamFailure | undefined {
-    if (header[0] !== TYPE_CLIENT) return BAD_HEADER
+  protected override check(header: Buffer): PtError | undefined {
+    if (header[0] !== TYPE_CLIENT) return badHeader()
     const seconds = timeIn(header)
-    if (!isTimely(seconds, secondsOf(this.world.now()))) return STALE
+    if (!isTimely(seconds, secondsOf(this.world.now()))) return staleTime()
     const verdict = this.#insertSalt(this.salt!, seconds)
-    if (verdict === 'replay') return REPLAYED
-    return verdict === 'stale' ? STALE : undefined
+    if (verdict === 'replay') return replayedSalt()
+    return verdict === 'stale' ? staleTime() : undefined
   }
 
   protected override begin(message: Buffer): Opened {
     const header = decodeVariableHeader(message)
-    if (header === undefined) return { failure: BAD_HEADER }
+    if (header === undefined) return { failure: badHeader() }
     return { target: header.target, data: header.data, salt: this.salt }
   }
 }
@@ -214,11 +214,11 @@ export class ResponseOpener2022 extends Opener2022 {
     this.#requestSalt = requestSalt
   }
 
-  protected override check(header: Buffer): StreamFailure | undefined {
-    if (header[0] !== TYPE_SERVER) return BAD_HEADER
-    if (!isTimely(timeIn(header), secondsOf(this.world.now()))) return STALE
+  protected override check(header: Buffer): PtError | undefined {
+    if (header[0] !== TYPE_SERVER) return badHeader()
+    if (!isTimely(timeIn(header), secondsOf(this.world.now()))) return staleTime()
     const echoed = header.subarray(ECHO_POSITION, ECHO_POSITION + this.#requestSalt.length)
-    return echoed.equals(this.#requestSalt) ? undefined : BAD_HEADER
+    return echoed.equals(this.#requestSalt) ? undefined : badHeader()
   }
 
   protected override begin(message: Buffer): Opened {

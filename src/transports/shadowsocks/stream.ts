@@ -1,3 +1,4 @@
+import { PtError } from '../../core/errors.ts'
 import type { TcpAddress } from '../../core/platform.ts'
 
 /** One direction of a stream on its way out. */
@@ -15,12 +16,7 @@ export interface Opened {
   /** With `target`, where the answer must name it: the client's salt. */
   readonly salt?: Buffer | undefined
   /** Why nothing of this direction may be believed from here on. */
-  readonly failure?: StreamFailure | undefined
-}
-
-export interface StreamFailure {
-  readonly code: 'PT_HANDSHAKE_FAILED' | 'PT_REPLAY' | 'PT_FRAME_INVALID'
-  readonly message: string
+  readonly failure?: PtError | undefined
 }
 
 /** One direction of a stream on its way in. */
@@ -31,24 +27,26 @@ export interface StreamOpener {
   readonly isMidway: boolean
 }
 
-export const FORGED_HEAD: StreamFailure = Object.freeze({
-  code: 'PT_HANDSHAKE_FAILED',
-  message: 'The peer does not know the key',
-})
-export const BAD_ADDRESS: StreamFailure = Object.freeze({
-  code: 'PT_HANDSHAKE_FAILED',
-  message: 'The client asks for an address that is none',
-})
-export const REPLAYED: StreamFailure = Object.freeze({ code: 'PT_REPLAY', message: 'The salt was there before' })
-export const STALE: StreamFailure = Object.freeze({
-  code: 'PT_HANDSHAKE_FAILED',
-  message: "The peer's time is not ours",
-})
-export const BAD_HEADER: StreamFailure = Object.freeze({
-  code: 'PT_HANDSHAKE_FAILED',
-  message: 'The header breaks a rule of the protocol',
-})
-export const FORGED_CHUNK: StreamFailure = Object.freeze({
-  code: 'PT_FRAME_INVALID',
-  message: 'A chunk is not genuine',
-})
+export function forgedHead(): PtError {
+  return new PtError('PT_HANDSHAKE_FAILED', 'The peer does not know the key')
+}
+
+export function badAddress(): PtError {
+  return new PtError('PT_HANDSHAKE_FAILED', 'The client asks for an address that is none')
+}
+
+export function badHeader(): PtError {
+  return new PtError('PT_HANDSHAKE_FAILED', 'The header breaks a rule of the protocol')
+}
+
+export function staleTime(): PtError {
+  return new PtError('PT_HANDSHAKE_FAILED', "The peer's time is not ours")
+}
+
+export function replayedSalt(): PtError {
+  return new PtError('PT_REPLAY', 'The salt was there before')
+}
+
+export function forgedChunk(): PtError {
+  return new PtError('PT_FRAME_INVALID', 'A chunk is not genuine')
+}
