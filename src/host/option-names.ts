@@ -31,7 +31,8 @@ const NAMES = Object.keys({
 export function refuseUnknownOptions(given: unknown, more: readonly string[], less: readonly string[] = []): void {
   if (!isObject(given)) throw new PtError('PT_OPTION_INVALID', 'The options of a PT process must be an object')
   const known = [...NAMES, ...more].filter((name) => !less.includes(name))
-  refuseOthers(given, known, 'A PT process has no option')
+  const unknown = findOther(given, known)
+  if (unknown !== undefined) throw new PtError('PT_OPTION_UNKNOWN', `A PT process has no option ${unknown}`)
 }
 
 /** Gives the members of an option that is an object; of no others than `known`, where that is given. Throws PT_OPTION_INVALID or PT_OPTION_UNKNOWN. */
@@ -41,16 +42,17 @@ export function membersOf<Name extends string = string>(
   known?: readonly Name[],
 ): Readonly<Partial<Record<Name, unknown>>> {
   if (!isObject(value)) throw invalidOption(option, 'an object')
-  if (known !== undefined) refuseOthers(value, known, `Option "${option}" has no member`)
+  const unknown = known && findOther(value, known)
+  if (unknown !== undefined) throw new PtError('PT_OPTION_UNKNOWN', `Option "${option}" has no member ${unknown}`)
   return value as Readonly<Partial<Record<Name, unknown>>>
 }
 
-function refuseOthers(given: object, known: readonly string[], has: string): void {
+/** Finds a name that is none of `known`: as it is shown, with the one that may have been meant. */
+function findOther(given: object, known: readonly string[]): string | undefined {
   const unknown = Reflect.ownKeys(given).find((key) => typeof key === 'symbol' || !known.includes(key))
-  if (unknown === undefined) return
+  if (unknown === undefined) return undefined
   const near = typeof unknown === 'symbol' ? undefined : closest(unknown, known)
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`
-  throw new PtError('PT_OPTION_UNKNOWN', `${has} "${showName(unknown)}"${hint}`)
+  return `"${showName(unknown)}"${near === undefined ? '' : `; did you mean "${near}"?`}`
 }
 
 function isObject(value: unknown): value is object {

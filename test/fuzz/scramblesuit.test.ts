@@ -64,6 +64,8 @@ const key = deriveSessionKeys(Buffer.alloc(32, 1)).clientToServer
 const EXAMPLES_PER_BRIDGE = 20_000
 let exampleCount = 0
 let pairBridge = bridge
+/** Hellos that the bridge has answered. */
+const seen = new Set<string>()
 
 fuzz(
   'ScrambleSuit packets open as they were sealed, up to the first alteration, and a decoder never throws',
@@ -108,7 +110,10 @@ fuzz(
     chopping: choppings,
   }),
   async ({ byTicket, words, answers, flip, chopping }) => {
-    if (exampleCount++ % EXAMPLES_PER_BRIDGE === 0) pairBridge = createTestBridge({ seed: exampleCount })
+    if (exampleCount++ % EXAMPLES_PER_BRIDGE === 0) {
+      pairBridge = createTestBridge({ seed: exampleCount })
+      seen.clear()
+    }
     const ticket = byTicket ? pairBridge.ticketKeys.issue(now) : undefined
     const client = createTestClient(pairBridge, { ticket })
     const server = new ServerCodec(pairBridge)
@@ -124,7 +129,10 @@ fuzz(
       established ||= settled.established === true
       reply = Buffer.concat([reply, wireOf(settled)])
     }
-    assert.equal(established, altered.equals(hello))
+    // With four key pairs a hello without padding may come again: a replay.
+    const isFresh = !seen.has(hello.toString('latin1'))
+    assert.equal(established, altered.equals(hello) && isFresh)
+    if (established) seen.add(hello.toString('latin1'))
     if (!established) {
       assert.equal(reply.length, 0, 'nothing goes out to whom it did not recognise')
       return
