@@ -5,7 +5,7 @@ import type { ByteStream, Platform, TcpAddress } from '../core/platform.ts'
 import type { ProxyMode } from '../ipc/config.ts'
 import { type ExtendedOrPort, dialExtendedOrPort } from '../proxy/extended-orport.ts'
 import type { PacketRelayOptions } from '../proxy/packet-relay.ts'
-import { type DialLimits, dialWithin, openWithin } from './dial-within.ts'
+import { type DialLimits, dialWithin, openWithin } from '../proxy/dial-within.ts'
 
 /** Dials the application server for one client; rejects as Dialer does, or as dialExtendedOrPort(). The stream is the caller's. */
 export type ApplicationDialer = (client: Connection, signal: AbortSignal) => Promise<ByteStream>

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { ByteStream, Clock, Dialer } from '../core/platform.ts'
 import type { OutboundAddresses } from '../ipc/config.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
-import { dialInTurn } from './dial-in-turn.ts'
+import { dialInTurn } from '../proxy/dial-in-turn.ts'
 import { chooseBySource, noAddress } from './outbound-source.ts'
 
 export interface OutboundDialerParameters {

@@ -2,10 +2,10 @@ import { isIPv6 } from 'node:net'
 import { missingOption } from '../core/options.ts'
 import type { Address, ByteStream, Platform } from '../core/platform.ts'
 import type { Registry } from '../core/registry.ts'
-import type { Arguments, Logger, Transport } from '../core/transport.ts'
+import type { Arguments, Logger, OptionsReader, Transport } from '../core/transport.ts'
 import type { PluginConfig } from '../ipc/sip003.ts'
 import { createApplicationDialer } from './application.ts'
-import { dialInTurn } from './dial-in-turn.ts'
+import { dialInTurn } from '../proxy/dial-in-turn.ts'
 import { nameTransport } from './ipc-logger.ts'
 import type { ServerMethod } from './listener-method.ts'
 import type { Method } from './method.ts'
@@ -13,6 +13,10 @@ import { createRoute } from './route.ts'
 import { startServerMethod } from './server-method.ts'
 import { addState, keepsState } from './state-option.ts'
 import { startTransparentTcp } from './transparent-tcp.ts'
+
+/** Wire names of the options that say what is dialled, of transports that have an address of their own. */
+const DIAL = 'dial'
+const ADDRESS = 'addr'
 
 export interface PluginParameters {
   readonly config: PluginConfig
@@ -56,7 +60,10 @@ function prepareClient(parameters: PluginParameters, transport: Transport): Prep
     transport,
     requested: {
       ...config.transport,
-      arguments: addState(transport.clientOptions, config.transport.arguments, stateLocation),
+      arguments: addDial(
+        transport.clientOptions,
+        addState(transport.clientOptions, config.transport.arguments, stateLocation),
+      ),
     },
     target: { host: remote.hosts[0]!, port: remote.port },
     perConnection: false,
@@ -70,6 +77,14 @@ function prepareClient(parameters: PluginParameters, transport: Transport): Prep
       return { clientArguments: undefined, stop: () => method.destroy() }
     },
   }
+}
+
+/** Has a transport that dials the host of its own options, such as a URL, dial what its host says, unless the options name an address to dial. */
+function addDial({ definitions }: OptionsReader, given: Arguments): Arguments {
+  const hasDial = Object.values(definitions).some(({ wireName }) => wireName === DIAL)
+  return hasDial && given[DIAL] === undefined && given[ADDRESS] === undefined
+    ? { ...given, [DIAL]: 'destination' }
+    : given
 }
 
 /** Listens with the transport where the host's server would, and takes the bytes of clients to it. */

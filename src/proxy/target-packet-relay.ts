@@ -45,6 +45,8 @@ class TargetPacketRelay {
     this.#waitingCount += 1
     try {
       const address = await this.#addressOf(host)
+      // A socket that is bound from here on would never be closed.
+      if (this.#isClosed) return
       const socket = await this.#socketFor(address)
       if (this.#isClosed) return
       this.#admit(`${address} ${port}`)
@@ -86,6 +88,8 @@ class TargetPacketRelay {
         },
       )
       this.#sockets.set(local, socket)
+      // What the system refuses now it may grant the next packet.
+      socket.catch(() => this.#sockets.delete(local))
     }
     return socket
   }

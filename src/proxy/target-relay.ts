@@ -4,13 +4,14 @@ import type { Listener } from '../core/listener.ts'
 import type { ByteStream, Clock, Datagrams, Dialer, TcpAddress } from '../core/platform.ts'
 import type { Logger } from '../core/transport.ts'
 import { unlessAborted } from '../util/unless-aborted.ts'
+import { dialInTurn } from './dial-in-turn.ts'
 import { relay } from './relay.ts'
 import { relayTargetPackets } from './target-packet-relay.ts'
 import { resolveTarget, type TargetRules } from './target-resolver.ts'
 
 /** How long a connection to a target is kept without a byte either way, in ms. */
 export const TARGET_IDLE_MS = 300_000
-/** Addresses of a name that are tried, one after the other, within the time of one dial. */
+/** Addresses of a name that are tried, one after the other, each but the last for a part of the time. */
 export const MAX_TARGET_ATTEMPTS = 4
 
 export interface TargetRelayParameters extends TargetRules {
@@ -67,16 +68,8 @@ async function reach(
   const timer = clock.setTimer(() => leaving.abort(timeout), dialTimeoutMs, { ref: false })
   try {
     const addresses = await unlessAborted(resolveTarget(host, parameters), signal)
-    let failure: unknown
-    for (const address of addresses.slice(0, MAX_TARGET_ATTEMPTS)) {
-      try {
-        return await dialer.dial({ host: address, port }, { signal })
-      } catch (error) {
-        signal.throwIfAborted()
-        failure ??= error
-      }
-    }
-    throw failure
+    const hosts = addresses.slice(0, MAX_TARGET_ATTEMPTS)
+    return await dialInTurn({ hosts, port, dialerFor: () => dialer, clock, signal })
   } finally {
     timer.cancel()
   }

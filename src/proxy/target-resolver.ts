@@ -1,4 +1,4 @@
-import { encodeIpAddress } from '../wire/ip-address.ts'
+import { decodeIpAddress, encodeIpAddress } from '../wire/ip-address.ts'
 import { isPublicAddress } from './public-address.ts'
 
 /** Looks a name up: its IP addresses, the first to try first. */
@@ -20,7 +20,11 @@ export async function resolveTarget(
 ): Promise<readonly string[]> {
   const found = encodeIpAddress(host) === undefined ? await lookup(host) : [host]
   if (found.length === 0) throw refusal('ENOTFOUND', 'The target has no address')
-  const addresses = found.filter((address) => encodeIpAddress(address) !== undefined)
+  // In one form, since answers of the target are known by it.
+  const addresses = found.flatMap((address) => {
+    const bytes = encodeIpAddress(address)
+    return bytes === undefined ? [] : [decodeIpAddress(bytes)]
+  })
   const allowed = allowPrivate ? addresses : addresses.filter(isPublicAddress)
   if (allowed.length === 0) throw refusal('EACCES', 'The target is not of the public Internet')
   return allowed

@@ -36,6 +36,8 @@ interface PeerSession {
   readonly id: string
   readonly key: KeyObject
   readonly window: SlidingWindow
+  /** The newest time that a packet had, in seconds. */
+  seconds: number
 }
 
 /** A client's datagrams to one target. */
@@ -46,6 +48,8 @@ export class ClientDatagrams2022 implements DatagramCodec {
   readonly #sealer: SessionSealer
   /** The newest last. */
   readonly #peers: PeerSession[] = []
+  /** The newest time of a session that is not known any more, in seconds: nothing up to it begins one, for it may be of that. */
+  #forgotten = -1
 
   constructor(world: Datagrams2022, target: TcpAddress) {
     this.#world = world
@@ -65,14 +69,23 @@ export class ClientDatagrams2022 implements DatagramCodec {
     if (header === undefined) return undefined
     const id = header.sessionId.toString('latin1')
     const known = this.#peers.find((peer) => peer.id === id)
-    const peer = known ?? { id, key: sessionKeyOf(secret, header.sessionId), window: new SlidingWindow() }
+    const peer = known ?? { id, key: sessionKeyOf(secret, header.sessionId), window: new SlidingWindow(), seconds: 0 }
     if (!peer.window.isFresh(header.packetId)) return undefined
     const echo = this.#sealer.sessionId
     const body = openBody(datagram, { secret, key: peer.key, header }, { type: TYPE_SERVER, echo })
     if (body === undefined || !isTimely(body.seconds, secondsOf(clock.now()))) return undefined
-    if (known === undefined && this.#peers.push(peer) > MAX_SERVER_SESSIONS) this.#peers.shift()
+    if (known === undefined && !this.#meet(peer, body.seconds)) return undefined
+    peer.seconds = Math.max(peer.seconds, body.seconds)
     peer.window.accept(header.packetId)
     return isFromTarget(body.target, this.#target) ? body.packet : undefined
+  }
+
+  #meet(peer: PeerSession, seconds: number): boolean {
+    if (seconds <= this.#forgotten) return false
+    this.#peers.push(peer)
+    if (this.#peers.length > MAX_SERVER_SESSIONS)
+      this.#forgotten = Math.max(this.#forgotten, this.#peers.shift()!.seconds)
+    return true
   }
 }
 
@@ -80,8 +93,6 @@ export class ClientDatagrams2022 implements DatagramCodec {
 interface RememberedSession extends PeerSession {
   /** Of the newest packet, on the monotonic clock in ms. */
   at: number
-  /** The newest time that a packet had, in seconds. */
-  seconds: number
 }
 
 /** The sessions of a server's clients. A session is known for 60 s after its last packet at least, so that none of its packets is taken twice. */

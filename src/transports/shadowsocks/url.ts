@@ -53,13 +53,16 @@ export function formatShadowsocksUrl({ method, password, host, port, plugin, tag
     ? `${encodePercent(method)}:${encodePercent(password)}`
     : Buffer.from(pair).toString('base64url')
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (plugin !== undefined && (plugin.name === '' || plugin.name.includes(';')))
+    throw invalid('must have a plugin whose name is not empty and has no semicolon')
   const called = plugin && [plugin.name, ...(plugin.options === undefined ? [] : [plugin.options])].join(';')
   const query = called === undefined ? '' : `/?plugin=${encodePercent(called)}`
   return `ss://${userInfo}@${place}${query}${tag === undefined ? '' : `#${encodePercent(tag)}`}`
 }
 
 function parseUserInfo(text: string): { readonly method: MethodName; readonly password: string } {
-  const pair = text.includes(':') ? decodePercent(text, 'user info') : decodeBase64(text)
+  const decoded = decodePercent(text, 'user info')
+  const pair = decoded.includes(':') ? decoded : decodeBase64(decoded)
   const colon = pair.indexOf(':')
   if (colon === -1) throw invalid('must have method and password, joined by a colon')
   const method = METHOD_NAMES.find((name) => name === pair.slice(0, colon).toLowerCase())
@@ -102,8 +105,7 @@ function decodePercent(text: string, what: string): string {
 }
 
 /** Base64 in either alphabet, with padding or without. */
-function decodeBase64(text: string): string {
-  const encoded = decodePercent(text, 'user info')
+function decodeBase64(encoded: string): string {
   const decoded = BASE64.test(encoded) ? decodeUtf8(Buffer.from(encoded, 'base64')) : undefined
   if (decoded === undefined) throw invalid('must have its user info in Base64, or percent-encoded')
   return decoded

@@ -51,10 +51,14 @@ function curl(test: TestContext, socksPort: number, args: readonly string[], inp
 }
 
 /** Starts ss-server and its plugin; returns what a client needs. */
-async function startServer(test: TestContext, hosts: readonly string[] = ['127.0.0.1']) {
+async function startServer(
+  test: TestContext,
+  hosts: readonly string[] = ['127.0.0.1'],
+  transport = 'transport=obfs4;iat-mode=0',
+) {
   const state = await temporaryDirectory(test)
   const server = { hosts, port: await closedPort() }
-  const child = startShadowsocksServer(test, server, `server;transport=obfs4;state=${state};iat-mode=0`)
+  const child = startShadowsocksServer(test, server, `server;state=${state};${transport}`)
   return { child, server, state, options: await pluginOptionsOf(child) }
 }
 
@@ -97,6 +101,20 @@ describe('ptkit as a plugin of ss-local and ss-server', { skip: skipWithoutShado
     assert.deepEqual(linesOf(child), [`ptkit: plugin options of clients: ${options}`])
     assert.deepEqual(linesOf(client.child), [])
   })
+
+  for (const [name, options] of [
+    ['shadowsocks', String.raw`method=chacha20-ietf-poly1305;password=a\=b\;c\\d`],
+    ['scramblesuit', ''],
+    ['webtunnel', 'url=http://nowhere.invalid/secret'],
+  ] as const)
+    test(`carries a page through ${name}, by the options that the server told`, async (t) => {
+      const sitePort = await startSite(t)
+      const { child, server, options: told } = await startServer(t, undefined, `transport=${name};${options}`)
+      const client = await startClient(t, server, told, sitePort)
+      assert.ok(told.startsWith(`transport=${name};`))
+      assert.deepEqual(linesOf(child), [`ptkit: plugin options of clients: ${told}`])
+      assert.deepEqual(linesOf(client.child), [])
+    })
 
   test('tells the cert that is in the state directory', async (t) => {
     const { state, options } = await startServer(t)

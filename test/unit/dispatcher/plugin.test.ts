@@ -9,6 +9,7 @@ import { type StartedPlugin, preparePlugin } from '../../../src/dispatcher/plugi
 import type { PluginConfig } from '../../../src/ipc/sip003.ts'
 import { type MemoryPlatform, createMemoryPlatform, plain } from '../../../src/testing/index.ts'
 import { obfs4 } from '../../../src/transports/obfs4/index.ts'
+import { webtunnel } from '../../../src/transports/webtunnel/index.ts'
 import { createArrivalQueue } from '../../support/arrivals.ts'
 import { readExactly } from '../../support/read-exactly.ts'
 
@@ -27,7 +28,7 @@ const CONFIG: PluginConfig = {
 const SERVER: PluginConfig = { ...CONFIG, role: 'server', local: SS_SERVER }
 
 function prepare(changes: Partial<PluginConfig>, platform = createMemoryPlatform(), logger: Logger = {}) {
-  const registry = createRegistry<Transport>([plain, obfs4])
+  const registry = createRegistry<Transport>([plain, obfs4, webtunnel])
   const config = { ...CONFIG, ...changes }
   return preparePlugin({ config, registry, platform, logger, onListenerFailed: () => {} })
 }
@@ -140,6 +141,22 @@ test('a client tries the addresses of its server one after the other', async () 
   assert.equal((await readExactly(far, 5)).toString(), 'hello')
   await plugin.stop()
 })
+
+for (const [what, given, address] of [
+  ['its host says, whatever the URL', {}, BRIDGE],
+  ['its options say', { addr: '192.0.2.9:8080' }, { host: '192.0.2.9', port: 8080 }],
+] as const)
+  test(`a client of a transport with a URL goes where ${what}`, async () => {
+    const platform = createMemoryPlatform()
+    const arrivals = await listen(platform, address)
+    const transport = { name: 'webtunnel', arguments: { url: 'http://front.example/secret', ...given } }
+    const plugin = await prepare({ transport }, platform).start()
+    await dial(platform, SS_LOCAL)
+    const far = await arrivals.next()
+    const head = (await readExactly(far, 50)).toString()
+    assert.match(head, /^GET \/secret HTTP\/1\.1\r\nHost: front\.example\r\n/)
+    await plugin.stop()
+  })
 
 test('a client whose server does not answer resets the application, and warns once until it has answered', async () => {
   const platform = createMemoryPlatform()

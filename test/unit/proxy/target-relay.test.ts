@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import type { Connection } from '../../../src/core/connection.ts'
+import { DATAGRAM_IDLE_TIMEOUT_MS } from '../../../src/core/packet-settings.ts'
+import type { PacketConnection } from '../../../src/core/packets.ts'
 import type { ByteStream } from '../../../src/core/platform.ts'
 import { isPublicAddress } from '../../../src/proxy/public-address.ts'
+import {
+  MAX_PACKET_TARGETS,
+  MAX_WAITING_PACKETS,
+  PACKET_NAME_LIFETIME_MS,
+  relayTargetPackets,
+} from '../../../src/proxy/target-packet-relay.ts'
 import { relayToTargets, TARGET_IDLE_MS } from '../../../src/proxy/target-relay.ts'
 import type { Lookup } from '../../../src/proxy/target-resolver.ts'
 import { createMemoryPlatform, type MemoryPlatform } from '../../../src/testing/index.ts'
@@ -12,6 +20,9 @@ import { shadowsocks } from '../../../src/transports/shadowsocks/index.ts'
 const HOST = '127.0.0.1'
 const PORT = 443
 const PUBLIC = '93.184.216.34'
+const SWALLOWING = '93.184.216.77'
+/** Where nobody listens. */
+const REFUSING = ['8.8.8.1', '8.8.8.2', '8.8.8.3']
 const OPTIONS = { method: 'aes-256-gcm', password: 'p' } as const
 
 interface Scene {
@@ -27,11 +38,13 @@ interface Options {
   readonly allowPrivate?: boolean
   /** What the resolver knows. */
   readonly names?: Readonly<Record<string, readonly string[]>>
+  /** What its answers wait for. */
+  readonly untilAnswered?: Promise<void>
 }
 
 async function inScene(
   play: (scene: Scene) => Promise<void>,
-  { packets = false, allowPrivate = false, names = {} }: Options = {},
+  { packets = false, allowPrivate = false, names = {}, untilAnswered }: Options = {},
 ): Promise<void> {
   const platform = createMemoryPlatform()
   const { network, datagrams, clock } = platform
@@ -41,9 +54,10 @@ async function inScene(
   const listener = shadowsocks
     .server(OPTIONS, { platform })
     .listen({ host: HOST, port: PORT, allowHalfOpen: true, ...(packets && { packets: true as const }) })
-  const lookup: Lookup = (host) => {
+  const lookup: Lookup = async (host) => {
     asked.push(host)
-    return Promise.resolve(names[host] ?? [])
+    await untilAnswered
+    return names[host] ?? []
   }
   relayToTargets(listener, { dialer: network, datagrams, clock, lookup, allowPrivate })
   const client = shadowsocks.client({ ...OPTIONS, serverAddress: { host: HOST, port: PORT } }, { platform })
@@ -102,6 +116,36 @@ test('a name is looked up once, and the address that was checked is dialled', ()
       assert.equal(arrived.length, 1)
     },
     { names: { 'mixed.example': ['192.168.0.1', PUBLIC], 'inside.example': ['10.0.0.7'], localhost: [HOST, '::1'] } },
+  ))
+
+test('an address that swallows everything does not keep a client from the next', () =>
+  inScene(
+    async ({ platform: { clock, network }, arrived, connect }) => {
+      const dial = network.dial.bind(network)
+      network.dial = (address, { signal }) => {
+        if (!('host' in address) || address.host !== SWALLOWING) return dial(address, { signal })
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
+      connect('two.example').write('x')
+      await clock.advance(4_000)
+      assert.equal(arrived.length, 0)
+      await clock.advance(2_000)
+      assert.equal(arrived.length, 1)
+    },
+    { names: { 'two.example': [SWALLOWING, PUBLIC] } },
+  ))
+
+test('four addresses of a name are tried, not a fifth', () =>
+  inScene(
+    async ({ platform: { clock }, arrived, connect }) => {
+      connect('five.example').write('x')
+      await clock.advance(20)
+      assert.equal(arrived.length, 0)
+      connect('four.example').write('x')
+      await clock.advance(20)
+      assert.equal(arrived.length, 1)
+    },
+    { names: { 'five.example': [...REFUSING, '8.8.8.4', PUBLIC], 'four.example': [...REFUSING, PUBLIC] } },
   ))
 
 test('private targets are reached where they are allowed', () =>
@@ -172,6 +216,116 @@ test('packets of one client go to many targets, and only those may answer', () =
     },
     { packets: true, names: { 'dns.example': [PUBLIC], 'inside.example': ['fd00::1'] } },
   ))
+
+test('a client that has gone while its name is looked up leaves no socket', async () => {
+  let answer = (): void => {}
+  const untilAnswered = new Promise<void>((resolve) => (answer = resolve))
+  await inScene(
+    async ({ platform, asked }) => {
+      const { clock, datagrams } = platform
+      const packets = shadowsocks
+        .client(OPTIONS, { platform })
+        .connectPackets({ host: HOST, port: PORT, target: { host: 'slow.example', port: 53 } })
+      packets.send('question')
+      await clock.settle()
+      packets.destroy()
+      await clock.advance(DATAGRAM_IDLE_TIMEOUT_MS + 1_000)
+      assert.deepEqual([asked, datagrams.openSocketCount], [['slow.example'], 1])
+      answer()
+      await clock.settle()
+      assert.equal(datagrams.openSocketCount, 1, "the listener's alone")
+    },
+    { packets: true, names: { 'slow.example': [PUBLIC] }, untilAnswered },
+  )
+})
+
+test('a socket that the system refuses costs the packet, not those after it', () =>
+  inScene(
+    async ({ platform }) => {
+      const { clock, datagrams } = platform
+      const received: string[] = []
+      const target = await datagrams.bind(
+        { host: '2606:4700::1111', port: 53 },
+        { onMessage: (datagram) => received.push(datagram.toString()), onError: assert.fail },
+      )
+      const bind = datagrams.bind.bind(datagrams)
+      datagrams.bind = () => {
+        datagrams.bind = bind
+        return Promise.reject(Object.assign(new Error('too many'), { code: 'EMFILE' }))
+      }
+      const packets = shadowsocks
+        .client(OPTIONS, { platform })
+        .connectPackets({ host: HOST, port: PORT, target: { host: 'long.example', port: 53 } })
+      for (const packet of ['first', 'second']) {
+        packets.send(packet)
+        await clock.settle()
+      }
+      assert.deepEqual(received, ['second'])
+      for (const each of [packets, target]) void each.close()
+      await clock.settle()
+    },
+    { packets: true, names: { 'long.example': ['2606:4700:0:0:0:0:0:1111'] } },
+  ))
+
+test('packets that wait for a name are bounded, and a name is looked up again after its time', async () => {
+  let answer = (): void => {}
+  const untilAnswered = new Promise<void>((resolve) => (answer = resolve))
+  await inScene(
+    async ({ platform, asked }) => {
+      const { clock, datagrams } = platform
+      let receivedCount = 0
+      const onMessage = (): void => void (receivedCount += 1)
+      const target = await datagrams.bind({ host: PUBLIC, port: 53 }, { onMessage, onError: assert.fail })
+      const packets = shadowsocks
+        .client(OPTIONS, { platform })
+        .connectPackets({ host: HOST, port: PORT, target: { host: 'slow.example', port: 53 } })
+      await clock.settle()
+      for (let count = 0; count < 2 * MAX_WAITING_PACKETS; count++) packets.send('question')
+      await clock.settle()
+      answer()
+      await clock.settle()
+      assert.equal(receivedCount, MAX_WAITING_PACKETS)
+      for (const [ms, lookupCount] of [
+        [PACKET_NAME_LIFETIME_MS - 1, 1],
+        [1, 2],
+      ] as const) {
+        await clock.advance(ms)
+        packets.send('question')
+        await clock.settle()
+        assert.equal(asked.length, lookupCount)
+      }
+      for (const each of [packets, target]) void each.close()
+      await clock.settle()
+    },
+    { packets: true, names: { 'slow.example': [PUBLIC] }, untilAnswered },
+  )
+})
+
+test('of the targets of one client the newest may answer', async () => {
+  const { datagrams, clock } = createMemoryPlatform()
+  const heard: (number | undefined)[] = []
+  const packets = Object.assign(new EventEmitter(), {
+    send: (_packet: Buffer, options: { readonly from: { readonly port: number } }) => heard.push(options.from.port),
+  })
+  const lookup = (): Promise<never> => Promise.reject(new Error('none'))
+  relayTargetPackets(packets as unknown as PacketConnection, { datagrams, clock, lookup })
+  for (let port = 1; port <= MAX_PACKET_TARGETS + 1; port++) {
+    packets.emit('message', Buffer.from('question'), { target: { host: PUBLIC, port } })
+    if (port % MAX_WAITING_PACKETS === 0) await clock.settle()
+  }
+  await clock.settle()
+  assert.equal(datagrams.sent.length, MAX_PACKET_TARGETS + 1)
+  for (const port of [1, 2, MAX_PACKET_TARGETS + 1]) {
+    const target = await datagrams.bind({ host: PUBLIC, port }, { onMessage() {}, onError: assert.fail })
+    target.send(Buffer.from('answer'), { host: HOST, port: datagrams.sent[0]!.from.port })
+    await clock.settle()
+    await target.close()
+  }
+  assert.deepEqual(heard, [2, MAX_PACKET_TARGETS + 1])
+  packets.emit('close')
+  await clock.settle()
+  assert.equal(datagrams.openSocketCount, 0)
+})
 
 test('addresses are public or not', () => {
   for (const address of [

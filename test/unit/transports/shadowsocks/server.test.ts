@@ -8,6 +8,7 @@ import { keyOf } from '../../../../src/transports/shadowsocks/keys.ts'
 import { METHODS } from '../../../../src/transports/shadowsocks/methods.ts'
 import { SHORTEST_SILENCE_MS, SILENCE_SPREAD_MS, silenceMsOf } from '../../../../src/transports/shadowsocks/server.ts'
 import { Forgotten, TimedSalts } from '../../../../src/transports/shadowsocks/timed-salts.ts'
+import { encodeSocksAddress } from '../../../../src/wire/socks-address.ts'
 
 const ADDRESS = { host: '127.0.0.1', port: 443 }
 const OLD = { method: 'aes-256-gcm', password: 'p' } as const
@@ -60,7 +61,7 @@ test('salts of 2017 outlive the server in its state directory', async () => {
   assert.equal(first.connections.length, 1)
   const recorded = platform.network.links[0]!.toServer.sent
   client.destroy()
-  await platform.clock.runDeferred()
+  assert.equal(platform.clock.deferredCount, 1, 'the salt is not written yet')
   await first.stop()
   const second = await start(platform, options)
   const replayer = await prober(platform, recorded)
@@ -76,15 +77,39 @@ test('salts of 2017 outlive the server in its state directory', async () => {
   await inMemory.stop()
 })
 
+test('salts of 2017 outlive a server that is killed, once their batch is written', async () => {
+  const killed = createMemoryPlatform()
+  const options = { ...OLD, stateDir: '/state' }
+  const first = await start(killed, options)
+  const recorded: Buffer[] = []
+  for (const text of ['a', 'b', 'c']) {
+    const client = connect(killed, OLD)
+    client.write(text)
+    await killed.clock.advance(20)
+    await killed.clock.runDeferred()
+    recorded.push(killed.network.links.at(-1)!.toServer.sent)
+    client.destroy()
+  }
+  assert.equal(first.connections.length, recorded.length)
+  killed.store.dropLocks()
+  const platform = createMemoryPlatform({ store: killed.store })
+  const second = await start(platform, options)
+  for (const bytes of recorded) await prober(platform, bytes)
+  assert.equal(second.connections.length, 0)
+  for (const each of [second, first]) await each.stop()
+})
+
 test("a server's own stream that comes back to it, or to its client, is a replay", async () => {
   const platform = createMemoryPlatform()
   const { connections, stop } = await start(platform, OLD)
   const client = connect(platform, OLD)
   client.write('question')
   await platform.clock.advance(20)
-  connections[0]!.write('answer')
+  // As it would be a client's: the address comes first.
+  connections[0]!.write(Buffer.concat([encodeSocksAddress(ADDRESS), Buffer.from('answer')]))
   await platform.clock.settle()
   const link = platform.network.links[0]!
+  assert.ok(link.toClient.sentLength > 0)
   await prober(platform, link.toClient.sent)
   assert.equal(connections.length, 1)
   const reflected = createMemoryPlatform({ clock: platform.clock })
@@ -154,6 +179,32 @@ test('a server of 2022 takes nobody for 30 s after its start, and so nothing tha
   await prober(platform, network.links.at(-1)!.toServer.sent)
   assert.equal(second.connections.length, 1)
   await second.stop()
+})
+
+test('a server of 2022 believes no time that a server before it may have believed', async () => {
+  const platform = createMemoryPlatform()
+  const { clock, network } = platform
+  const held: Buffer[] = []
+  await network.bind(
+    { ...ADDRESS, port: 444 },
+    { onStream: (stream) => stream.on('data', (bytes: Buffer) => held.push(bytes)), onError: assert.fail },
+  )
+  await clock.advance(40_000)
+  const now = clock.now()
+  clock.setWallClock(now + 30_000)
+  const early = shadowsocks.client(NEW, { platform }).connect({ ...ADDRESS, port: 444 })
+  early.write('from a clock that is 30 s fast')
+  await clock.settle()
+  clock.setWallClock(now)
+  const restarted = await start(platform, NEW)
+  for (let seconds = 0; seconds <= 65; seconds += 5) {
+    await prober(platform, Buffer.concat(held))
+    await clock.advance(5_000)
+  }
+  assert.ok(held.length > 0)
+  assert.equal(restarted.connections.length, 0)
+  early.destroy()
+  await restarted.stop()
 })
 
 test('a client of 2022 is refused 30 s after its time, on the edge not', async () => {

@@ -105,6 +105,21 @@ for (const method of METHODS_2022) {
     assert.equal(near.open(near.seal(PING) as Uint8Array), undefined, 'a reflection')
   })
 
+  test(`${method.name}: what a session of the server's sent that is not known any more does not begin it again`, async () => {
+    const { clock, client, server } = scene()
+    const near = client()
+    const sessions = [server(), server(), server()]
+    const answers: Uint8Array[] = []
+    for (const session of sessions) {
+      session.open(near.seal(PING) as Uint8Array)
+      answers.push(session.seal(PING) as Uint8Array)
+      assert.deepEqual(near.open(answers.at(-1)!), PING)
+      await clock.advance(5_000)
+    }
+    for (const answer of answers) assert.equal(near.open(answer), undefined, 'a replay')
+    assert.deepEqual(near.open(sessions[1]!.seal(PING) as Uint8Array), PING, 'one of the two that are known')
+  })
+
   test(`${method.name}: times must be near, sessions are remembered for a minute and bounded`, async () => {
     const { clock, client, server, sessions } = scene()
     const old = client()
@@ -119,6 +134,14 @@ for (const method of METHODS_2022) {
     await clock.advance(61_000)
     assert.ok(server().open(client().seal(PING) as Uint8Array))
     assert.equal(sessions.size, 1)
+    const near = client()
+    const far = server()
+    far.open(near.seal(PING) as Uint8Array)
+    const answers = [far.seal(PING), far.seal(PING)] as Uint8Array[]
+    await clock.advance(30_000)
+    assert.deepEqual(near.open(answers[0]!), PING)
+    await clock.advance(1_000)
+    assert.equal(near.open(answers[1]!), undefined, 'an answer older than 30 s')
     // What was forgotten is not believed when the clock is set back to its time.
     clock.setWallClock(vectors.seconds * 1000)
     assert.equal(server().open(datagrams[1]!), undefined)

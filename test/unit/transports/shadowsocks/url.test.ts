@@ -45,7 +45,12 @@ test('URLs are printed, and parsed to what was printed', () => {
 test('user info may be padded, of either Base64, or percent-encoded; other parameters are ignored', () => {
   const expected = { method: 'aes-128-gcm', password: 'test??>', host: 'h', port: 1 }
   const plain = Buffer.from('aes-128-gcm:test??>').toString('base64')
-  for (const userInfo of [encodeURIComponent(plain), base64('aes-128-gcm:test??>'), 'AES-128-GCM:test%3F%3F%3E'])
+  for (const userInfo of [
+    encodeURIComponent(plain),
+    base64('aes-128-gcm:test??>'),
+    'AES-128-GCM:test%3F%3F%3E',
+    'aes-128-gcm%3Atest%3F%3F%3E',
+  ])
     assert.deepEqual(parseShadowsocksUrl(`SS://${userInfo}@h:1/?group=x`), expected, userInfo)
 })
 
@@ -86,4 +91,9 @@ test('what is no URL of a server is refused, and nothing of it repeated', () => 
   assert.throws(() => formatShadowsocksUrl(server), { code: 'PT_URL_INVALID' })
   assert.throws(() => formatShadowsocksUrl({ ...server, password: PSK, host: 'a b' }), { code: 'PT_URL_INVALID' })
   assert.throws(() => formatShadowsocksUrl({ ...server, password: PSK, tag: '\ud800' }), { code: 'PT_URL_INVALID' })
+  // They would be parsed to something else, or not at all.
+  for (const name of ['', 'a;b'])
+    assert.throws(() => formatShadowsocksUrl({ ...server, password: PSK, plugin: { name } }), {
+      code: 'PT_URL_INVALID',
+    })
 })
