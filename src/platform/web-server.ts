@@ -32,10 +32,10 @@ export class NodeWebServer implements WebServer {
     // Visitor keeps the time: timers of node:http's own run only while it listens.
     const limits = { maxHeaderSize: MAX_HEAD_LENGTH, keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }
     this.#server = createServer({ ...limits, keepAlive: false })
-    this.#server.on('request', (request, response) => {
-      this.#visitors.get(request.socket)?.serve(response)
-      parameters.onRequest(request, response)
-    })
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#visitors.get(request.socket)?.serve(response, () => parameters.onRequest(request, response))
+    // What node:http would answer with 417 out of the visitor's turn is for the site as well.
+    this.#server.on('request', onRequest).on('checkExpectation', onRequest)
     this.#server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head))
     this.#server.on('connect', (_request, stream) => {
       stream.end('HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')

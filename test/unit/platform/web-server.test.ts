@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import type { ByteStream } from '../../../src/core/platform.ts'
@@ -109,6 +109,33 @@ test('answers an upgrade that is not granted as if it had not asked for one, aga
   granted[0]!.stream.destroy()
   await new Promise((resolve) => setImmediate(resolve))
   assert.deepEqual(warnings, [])
+})
+
+test('begins a request when those before it are answered, and reads no more while some wait', async (t) => {
+  const begun: { readonly url: string | undefined; readonly response: ServerResponse }[] = []
+  const handler = ({ url }: IncomingMessage, response: ServerResponse): void => void begun.push({ url, response })
+  const { platform, web, connect } = await openScene(t, { site: { handler } })
+  const stream = await connect()
+  const answers = gather(stream)
+  stream.write(get('/one') + get('/two', 'Expect: what nobody can') + get('/three'))
+  await platform.clock.settle()
+  let length = 0
+  while (length < 4_194_304 && stream.write(get(`/${'x'.repeat(8_000)}`))) {
+    length += 8_000
+    await platform.clock.settle()
+  }
+  assert.ok(length < 4_194_304, 'a visitor can make the server hold whatever it likes')
+  for (const url of ['/one', '/two', '/three']) {
+    assert.equal(begun.at(-1)?.url, url)
+    begun.at(-1)!.response.end(url)
+    await platform.clock.settle()
+  }
+  assert.match(answers.text, /\/one.*\/two.*\/three/s)
+  assert.equal(begun.length, 4)
+  await web.close()
+  begun[3]!.response.end()
+  await platform.clock.settle()
+  assert.equal(begun.length, 4, 'nothing is begun for who has gone')
 })
 
 test('answers CONNECT and what is no HTTP with an error', async (t) => {
