@@ -59,7 +59,9 @@ function optionsOf({ servername, alpn, pin, ca }: TlsClientSettings): Connection
     ...(isIP(servername) === 0 && { servername }),
     ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
     // An empty store, so that no root of it can become a part of the chain.
-    ...(pin === undefined ? ca !== undefined && { ca } : { rejectUnauthorized: false, ca: [] }),
+    ...(pin === undefined ? ca !== undefined && { ca } : { ca: [] }),
+    // Said also where it is true: Node would ask the environment.
+    rejectUnauthorized: pin === undefined,
   }
 }
 

@@ -21,6 +21,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Never of one hop, even where Connection says so: without it the upstream would take the body for a request. */
+const FRAMING = 'content-length'
+
 /** Of the visitor's headers, these are replaced by what this server knows. */
 const REPLACED: ReadonlySet<string> = new Set(['host', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'])
 
@@ -109,7 +112,8 @@ function endToEnd(rawHeaders: readonly string[], replaced?: ReadonlySet<string>)
   const named = new Set(
     pairs
       .filter(([name]) => name!.toLowerCase() === 'connection')
-      .flatMap(([, value]) => value!.split(',').map((token) => token.trim().toLowerCase())),
+      .flatMap(([, value]) => value!.split(',').map((token) => token.trim().toLowerCase()))
+      .filter((token) => token !== FRAMING),
   )
   const dropped = (name: string): boolean => HOP_BY_HOP.has(name) || replaced?.has(name) === true || named.has(name)
   return pairs.filter(([name]) => !dropped(name!.toLowerCase())).flat()

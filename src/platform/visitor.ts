@@ -15,8 +15,10 @@ export class Visitor {
   readonly #stream: Counted
   readonly #clock: Clock
   #timer: Timer | undefined
-  /** Responses under way: a client may send requests before it has had the answers. */
-  #responseCount = 0
+  /** The response under way. */
+  #current: ServerResponse | undefined
+  /** Requests sent before the answers to those ahead of them; each is begun when its turn comes. */
+  readonly #waiting: { readonly response: ServerResponse; readonly begin: () => void }[] = []
   #hasBeenServed = false
   #isReleased = false
   #onAnswered: (() => void) | undefined
@@ -29,27 +31,23 @@ export class Visitor {
 
   /** Whether it has been served and asks for nothing now. */
   get isIdle(): boolean {
-    return this.#hasBeenServed && this.#responseCount === 0
+    return this.#hasBeenServed && this.#current === undefined
   }
 
-  /** Notes a request, until its response is done with. */
-  serve(response: ServerResponse): void {
-    this.#responseCount += 1
-    this.#hasBeenServed = true
-    this.#watchProgress()
-    response.once('close', () => {
-      this.#responseCount -= 1
-      if (this.#responseCount > 0 || this.#isReleased) return
-      this.#endAfter(KEEP_ALIVE_TIMEOUT_MS)
-      const onAnswered = this.#onAnswered
-      this.#onAnswered = undefined
-      onAnswered?.()
-    })
+  /**
+   * Takes a request, and calls `begin` once it is its turn; never where the stream ends before. One at a time: node:http would begin all that a
+   * visitor sends at once, and tells those without a turn of nothing, not even that the visitor has gone.
+   */
+  serve(response: ServerResponse, begin: () => void): void {
+    if (this.#current === undefined) return this.#begin(response, begin)
+    this.#waiting.push({ response, begin })
+    // Later, since node:http reads on at the end of each message.
+    setImmediate(() => this.#waiting.length > 0 && this.#stream.pause())
   }
 
   /** Calls back once no response is under way, perhaps at once; never when it ends before. */
   whenAnswered(callback: () => void): void {
-    if (this.#responseCount === 0) callback()
+    if (this.#current === undefined) callback()
     else this.#onAnswered = callback
   }
 
@@ -63,6 +61,30 @@ export class Visitor {
   release(): void {
     this.#isReleased = true
     this.#timer?.cancel()
+  }
+
+  #begin(response: ServerResponse, begin: () => void): void {
+    this.#current = response
+    this.#hasBeenServed = true
+    this.#watchProgress()
+    response.once('close', () => this.#answered())
+    begin()
+  }
+
+  #answered(): void {
+    this.#current = undefined
+    if (this.#isReleased || this.#stream.writableEnded) return
+    const next = this.#waiting.shift()
+    if (next !== undefined) {
+      // node:http gives no socket to what follows its own answer to a malformed request.
+      if (next.response.socket !== null) this.#begin(next.response, next.begin)
+      return
+    }
+    this.#endAfter(KEEP_ALIVE_TIMEOUT_MS)
+    const onAnswered = this.#onAnswered
+    this.#onAnswered = undefined
+    if (onAnswered === undefined) this.#stream.resume()
+    else onAnswered()
   }
 
   #endAfter(limitMs: number): void {

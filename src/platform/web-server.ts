@@ -31,11 +31,13 @@ export class NodeWebServer implements WebServer {
     this.#parameters = parameters
     // Visitor keeps the time: timers of node:http's own run only while it listens.
     const limits = { maxHeaderSize: MAX_HEAD_LENGTH, keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }
-    this.#server = createServer({ ...limits, keepAlive: false })
-    this.#server.on('request', (request, response) => {
-      this.#visitors.get(request.socket)?.serve(response)
-      parameters.onRequest(request, response)
-    })
+    // From version 25 on Node no longer counts a body to what follows an upgrade; what has one is to be a plain request, where Node asks.
+    const asked = { shouldUpgradeCallback: (request: IncomingMessage) => !hasBody(request) }
+    this.#server = createServer({ ...limits, ...asked, keepAlive: false })
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#visitors.get(request.socket)?.serve(response, () => parameters.onRequest(request, response))
+    // What node:http would answer with 417 out of the visitor's turn is for the site as well.
+    this.#server.on('request', onRequest).on('checkExpectation', onRequest)
     this.#server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head))
     this.#server.on('connect', (_request, stream) => {
       stream.end('HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
@@ -98,7 +100,7 @@ export class NodeWebServer implements WebServer {
     const { isGranted, onUpgrade } = this.#parameters.upgrades
     // Not before the answers to earlier requests have left: the next HTTP connection on the stream would know nothing of them.
     this.#visitors.get(stream)?.whenAnswered(() => {
-      if (isGranted(request)) {
+      if (!hasBody(request) && isGranted(request)) {
         this.#leave(stream)
         onUpgrade(request, stream, head)
         return
@@ -115,6 +117,10 @@ export class NodeWebServer implements WebServer {
     this.#visitors.delete(stream)
     if (this.#visitors.size === 0) this.#onEmpty()
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
 }
 
 /** Writes the head of a request anew, as it would be had it not asked for an upgrade. */

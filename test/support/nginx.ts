@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -13,6 +13,15 @@ export const skipWithoutNginx: string | false =
   ['nginx', 'curl', 'openssl'].every(hasCommand) || process.env['PT_REQUIRE_PEERS'] === '1'
     ? false
     : 'nginx, curl or openssl is not installed (apt-get install nginx-light curl openssl)'
+
+const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so'
+
+/** As skipWithoutNginx, where nginx has to pass on streams as well. */
+export const skipWithoutNginxStream: string | false =
+  skipWithoutNginx ||
+  (existsSync(STREAM_MODULE) || process.env['PT_REQUIRE_PEERS'] === '1'
+    ? false
+    : "nginx's stream module is not installed (apt-get install libnginx-mod-stream)")
 
 /** A certificate of "bridge.example" and 127.0.0.1, made for one test. */
 export interface MadeCertificate {
@@ -40,10 +49,10 @@ export function makeCertificate(directory: string): MadeCertificate {
   return { certificatePath, keyPath, certificate: readFileSync(certificatePath, 'utf8') }
 }
 
-/** Starts nginx with `servers` in its http block and `streams` beside it, and waits until `port` answers. Its site is one file, /index.html. */
+/** Starts nginx with `servers` in its http block and `streams` in its stream block, and waits until `port` answers. Its site is one file, /index.html. */
 export async function startNginx(
   owner: ProcessOwner,
-  { servers, streams = '', port }: { readonly servers: string; readonly streams?: string; readonly port: number },
+  { servers = '', streams = '', port }: { readonly servers?: string; readonly streams?: string; readonly port: number },
 ): Promise<void> {
   const directory = await temporaryDirectory(owner)
   await mkdir(join(directory, 'site'))
@@ -52,12 +61,13 @@ export async function startNginx(
     (kind) => `${kind}_temp_path ${directory}/${kind};`,
   )
   // Without a master, the end of this process is the end of it all.
-  const configuration = `daemon off; master_process off; pid ${directory}/pid; error_log stderr warn;
+  const module = streams === '' ? '' : `load_module ${STREAM_MODULE};`
+  const configuration = `${module} daemon off; master_process off; pid ${directory}/pid; error_log stderr warn;
 events { worker_connections 256; }
 http { access_log off; root ${directory}/site; ${temporary.join(' ')}
 ${servers}
 }
-${streams}`
+${streams === '' ? '' : `stream { ${streams} }`}`
   await writeFile(join(directory, 'nginx.conf'), configuration)
   const child = new ManagedProcess(owner, 'nginx', [
     '-p',

@@ -2,6 +2,7 @@ import type { Codec } from '../../core/codec.ts'
 import type { Address, ByteStream } from '../../core/platform.ts'
 import type { ClientProtocol, Destination, Environment } from '../../core/transport.ts'
 import { uniformInteger } from '../../util/random.ts'
+import { ADDRESS_TIMEOUT_MS } from './constants.ts'
 import type { WebtunnelClientOptions } from './options.ts'
 import { ClientTunnelCodec } from './tunnel-codec.ts'
 import { encodeRequest } from './upgrade.ts'
@@ -41,14 +42,26 @@ export class WebtunnelClient implements ClientProtocol<WebtunnelClientOptions> {
     })
   }
 
-  /** Dials the addresses in turn. Rejects with the last one's error. */
+  /** Dials the addresses in turn, and each but the last for a while only: one that drops packets must not cost the others their turn. Rejects with the last one's error. */
   async #dialFirst(addresses: readonly Address[], signal: AbortSignal): Promise<ByteStream> {
     const { dialer } = this.#environment.platform
     for (const address of addresses.slice(0, -1)) {
-      const stream = await dialer.dial(address, { signal }).catch(() => undefined)
+      const stream = await this.#dialAWhile(address, signal).catch(() => undefined)
       if (stream !== undefined) return stream
+      signal.throwIfAborted()
     }
     return dialer.dial(addresses.at(-1)!, { signal })
+  }
+
+  async #dialAWhile(address: Address, signal: AbortSignal): Promise<ByteStream> {
+    const { dialer, clock } = this.#environment.platform
+    const ending = new AbortController()
+    const timer = clock.setTimer(() => ending.abort(), ADDRESS_TIMEOUT_MS, { ref: false })
+    try {
+      return await dialer.dial(address, { signal: AbortSignal.any([signal, ending.signal]) })
+    } finally {
+      timer.cancel()
+    }
   }
 
   #servernameOf({ servernames }: WebtunnelClientOptions, destination: Destination): string {

@@ -14,3 +14,5 @@ export const PROTOCOL_VERSION = '0.0.3'
 export const MAX_URL_LENGTH = 2_048
 /** Addresses and server names in one option. */
 export const MAX_LIST_COUNT = 16
+/** How long a client waits for one of several addresses before it dials the next, in ms. */
+export const ADDRESS_TIMEOUT_MS = 5_000

@@ -4,6 +4,9 @@ import { writeFile } from 'node:fs/promises'
 import { type Socket, connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, describe, test } from 'node:test'
+import type { Connection } from '../../../src/core/connection.ts'
+import { systemPlatform } from '../../../src/platform/index.ts'
+import { createNetDialer } from '../../../src/platform/net-dialer.ts'
 import { webtunnel } from '../../../src/transports/webtunnel/index.ts'
 import { startApplicationServer } from '../../support/application-server.ts'
 import type { ArrivalQueue } from '../../support/arrivals.ts'
@@ -11,7 +14,13 @@ import { hashChain } from '../../support/chain-hash.ts'
 import { closedPort } from '../../support/closed-port.ts'
 import { exchange } from '../../support/exchange.ts'
 import { COOKIE_FILE, OKAY, acceptClient } from '../../support/extended-orport-server.ts'
-import { makeCertificate, skipWithoutNginx, startNginx, tunnelServer } from '../../support/nginx.ts'
+import {
+  makeCertificate,
+  skipWithoutNginx,
+  skipWithoutNginxStream,
+  startNginx,
+  tunnelServer,
+} from '../../support/nginx.ts'
 import { startPtkitClient, startPtkitServer } from '../../support/ptkit-process.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { connectThroughSocks } from '../../support/socks-client.ts'
@@ -186,4 +195,30 @@ describe('alone, with TLS', { skip: skipWithoutNginx }, () => {
       assert.deepEqual([connection.remoteAddress, connection.remotePort], ['203.0.113.9', 4711])
     },
   )
+})
+
+describe("behind Debian's nginx as a proxy of streams", { skip: skipWithoutNginxStream }, () => {
+  test('its header of the PROXY protocol tells the address of the client', { timeout: 30_000 }, async (t) => {
+    const made = makeCertificate(await temporaryDirectory(t))
+    const url = 'https://bridge.example/secret'
+    const tls = { tlsCert: made.certificatePath, tlsKey: made.keyPath }
+    const server = webtunnel.server({ url, ...tls, proxyProtocol: 'loopback', trustForwardedFor: 'never' })
+    const listener = server.listen({ host: '127.0.0.1', port: 0 })
+    await once(listener, 'listening')
+    t.after(() => {
+      listener.close()
+      listener.closeAllConnections()
+    })
+    const nginxPort = await closedPort()
+    const { port } = listener.address() as { port: number }
+    const passed = `proxy_pass 127.0.0.1:${port}; proxy_protocol on;`
+    await startNginx(t, { streams: `server { listen 127.0.0.1:${nginxPort}; ${passed} }`, port: nginxPort })
+    const platform = { ...systemPlatform, dialer: createNetDialer({ localAddress: '127.0.0.9' }) }
+    const factory = webtunnel.client({ url, addr: `127.0.0.1:${nginxPort}`, ca: made.certificate }, { platform })
+    const near = factory.connect({ port: 1 })
+    t.after(() => near.destroy())
+    const [far] = (await once(listener, 'connection')) as [Connection]
+    assert.equal(far.remoteAddress, '127.0.0.9')
+    await exchange(near, far, { toRight: MIB, toLeft: MIB })
+  })
 })

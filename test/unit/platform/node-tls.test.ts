@@ -98,6 +98,13 @@ for (const [title, code, server, settings] of [
   })
 }
 
+test('verifies certificates whatever the environment says', async (t) => {
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+  t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'])
+  const { port } = await startEcho(t, leaf)
+  await assert.rejects(connectTo(t, port, {}), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+})
+
 for (const [title, server, pin] of [
   ['a chain of 1', leaf, hashChain(LEAF_CERTIFICATE)],
   ['a chain of 2', chain, hashChain(LEAF_CERTIFICATE, CA_CERTIFICATE)],

@@ -17,7 +17,7 @@ interface Answer {
   readonly body: string
 }
 
-type Ask = (request: string, body?: string) => Promise<Answer>
+type Ask = (request: string, body?: string, connection?: string) => Promise<Answer>
 
 /** Serves a site over loopback; each request is sent on a connection of its own, as it is written. */
 async function serveSite(t: TestContext, site: Site): Promise<Ask> {
@@ -29,14 +29,14 @@ async function serveSite(t: TestContext, site: Site): Promise<Ask> {
     await web.close()
   })
   const { port } = acceptor.address as { port: number }
-  return async (request, body = '') => {
+  return async (request, body = '', connection = 'close') => {
     const address = { host: '127.0.0.1', port }
     const socket = await systemPlatform.dialer.dial(address, { signal: new AbortController().signal })
     let text = ''
     socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1'))).resume()
     const [line, ...rest] = request.split('\n')
     socket.write(
-      `${line} HTTP/1.1\r\nHost: visited.example\r\nConnection: close\r\n${rest.map((header) => `${header}\r\n`).join('')}\r\n${body}`,
+      `${line} HTTP/1.1\r\nHost: visited.example\r\nConnection: ${connection}\r\n${rest.map((header) => `${header}\r\n`).join('')}\r\n${body}`,
     )
     await once(socket, 'end')
     socket.destroy()
@@ -227,8 +227,20 @@ test('frames the body of a GET, so that it is no request of its own', async (t) 
   })
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
   await ask('GET /one\nTransfer-Encoding: chunked', `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`)
-  await ask('GET /two')
-  assert.deepEqual(urls, [`/one ${smuggled}`, '/two '])
+  await ask(`GET /two\nConnection: content-length\nContent-Length: ${smuggled.length}`, smuggled)
+  await ask('GET /three')
+  assert.deepEqual(urls, [`/one ${smuggled}`, `/two ${smuggled}`, '/three '])
+})
+
+test('passes on a body that comes while the request before it waits for its answer', async (t) => {
+  const seen: string[] = []
+  const ask = await serveUpstream(t, (request, response, body) => {
+    seen.push(`${request.url} ${body.length}`)
+    setImmediate(() => response.end())
+  })
+  const posted = 'POST /posted HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n'
+  await ask('GET /first', posted + 'x'.repeat(1_000_000), 'keep-alive')
+  assert.deepEqual(seen, ['/first 0', '/posted 1000000'])
 })
 
 test('answers 502 where the upstream is not there or breaks off', async (t) => {

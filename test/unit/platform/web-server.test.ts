@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import type { ByteStream } from '../../../src/core/platform.ts'
@@ -102,13 +102,50 @@ test('answers an upgrade that is not granted as if it had not asked for one, aga
   assert.equal(answers.text.match(/HTTP\/1\.1 200 OK/g)?.length, 31)
   assert.equal(answers.text.includes('Connection: close'), false)
   const body = `POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n${UPGRADE.join('\r\n')}\r\n\r\nbody`
-  stream.write(body + get('/granted', ...UPGRADE))
+  stream.write(body)
+  await platform.clock.settle()
+  stream.write(get('/granted', ...UPGRADE))
   await platform.clock.settle()
   assert.match(answers.text, /\/posted/)
+  assert.equal(answers.text.includes('400'), false)
   assert.equal(granted.length, 1, 'a body must not be taken for the next request')
   granted[0]!.stream.destroy()
-  await new Promise((resolve) => setImmediate(resolve))
+  const other = await connect()
+  const others = gather(other)
+  other.write(`GET /granted HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n${UPGRADE.join('\r\n')}\r\n\r\nbody`)
+  await platform.clock.settle()
+  other.write(get('/next'))
+  await platform.clock.settle()
+  assert.match(others.text, /\/granted.*\/next/s, 'nor is a request with a body granted')
+  assert.equal(granted.length, 1)
   assert.deepEqual(warnings, [])
+})
+
+test('begins a request when those before it are answered, and reads no more while some wait', async (t) => {
+  const begun: { readonly url: string | undefined; readonly response: ServerResponse }[] = []
+  const handler = ({ url }: IncomingMessage, response: ServerResponse): void => void begun.push({ url, response })
+  const { platform, web, connect } = await openScene(t, { site: { handler } })
+  const stream = await connect()
+  const answers = gather(stream)
+  stream.write(get('/one') + get('/two', 'Expect: what nobody can') + get('/three'))
+  await platform.clock.settle()
+  let length = 0
+  while (length < 4_194_304 && stream.write(get(`/${'x'.repeat(8_000)}`))) {
+    length += 8_000
+    await platform.clock.settle()
+  }
+  assert.ok(length < 4_194_304, 'a visitor can make the server hold whatever it likes')
+  for (const url of ['/one', '/two', '/three']) {
+    assert.equal(begun.at(-1)?.url, url)
+    begun.at(-1)!.response.end(url)
+    await platform.clock.settle()
+  }
+  assert.match(answers.text, /\/one.*\/two.*\/three/s)
+  assert.equal(begun.length, 4)
+  await web.close()
+  begun[3]!.response.end()
+  await platform.clock.settle()
+  assert.equal(begun.length, 4, 'nothing is begun for who has gone')
 })
 
 test('answers CONNECT and what is no HTTP with an error', async (t) => {

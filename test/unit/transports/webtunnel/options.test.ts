@@ -4,6 +4,7 @@ import { clientOptions, serverOptions } from '../../../../src/transports/webtunn
 import { webtunnel } from '../../../../src/transports/webtunnel/index.ts'
 import { isTrusted, parseForwardedFor } from '../../../../src/transports/webtunnel/forwarded.ts'
 import { syntheticAddressOf } from '../../../../src/transports/webtunnel/synthetic-address.ts'
+import type { Dialer } from '../../../../src/core/platform.ts'
 import { createMemoryPlatform } from '../../../../src/testing/memory-platform.ts'
 
 const HASH = Buffer.alloc(32, 7).toString('base64')
@@ -108,6 +109,41 @@ test('of several addresses the first that is there is dialled, and the last erro
   lost.on('error', (error: NodeJS.ErrnoException) => (code = error.code))
   await platform.clock.settle()
   assert.equal(code, 'ECONNREFUSED')
+})
+
+test('an address that does not answer costs the next one 5 s, not its turn', async () => {
+  const platform = createMemoryPlatform()
+  const { dialer } = platform
+  const aborted: unknown[] = []
+  const silent: Dialer = {
+    dial: async (address, { signal }) => {
+      if (!('host' in address) || address.host !== '192.0.2.1') return dialer.dial(address, { signal })
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => {
+          aborted.push(address.host)
+          reject(signal.reason as Error)
+        }),
+      )
+    },
+  }
+  const { clock } = platform
+  const listener = webtunnel.server({ url: 'http://b.example/x' }, { platform }).listen({ host: '192.0.2.2', port: 80 })
+  await clock.settle()
+  const args = { url: 'http://b.example/x', addr: '192.0.2.1:80,192.0.2.2:80' }
+  const factory = webtunnel.client(args, { platform: { ...platform, dialer: silent } })
+  const connection = factory.connect({ port: 1 })
+  const given = factory.connect({ port: 1 }).on('error', () => {})
+  await clock.advance(4_999)
+  given.destroy()
+  await clock.settle()
+  assert.deepEqual([connection.readyState, aborted.length], ['opening', 1])
+  await clock.advance(1)
+  assert.deepEqual([connection.readyState, aborted.length], ['open', 2])
+  connection.destroy()
+  listener.close()
+  listener.closeAllConnections()
+  await clock.settle()
+  assert.equal(clock.timerCount, 0)
 })
 
 test('the address in bridge lines is within 2001:db8::/32, port 443, and follows from the text of the url', () => {
