@@ -11,7 +11,7 @@ import {
 } from '../../../../src/transports/scramblesuit/handshake.ts'
 import { PacketEncoder } from '../../../../src/transports/scramblesuit/packet-encoder.ts'
 import { ServerCodec } from '../../../../src/transports/scramblesuit/server-codec.ts'
-import type { NewTicket } from '../../../../src/transports/scramblesuit/ticket-keys.ts'
+import type { NewTicket, TicketKeys } from '../../../../src/transports/scramblesuit/ticket-keys.ts'
 import { perform, wireOf } from '../../../support/codec-steps.ts'
 import {
   SILENCE_MS,
@@ -194,6 +194,17 @@ describe('silence until the deadline of the bridge', () => {
     assert.deepEqual(stranger.receive(Buffer.concat([other, Buffer.alloc(1532)])), NOTHING)
     await assertSilent(bridge, stranger, 'PT_HANDSHAKE_FAILED')
     assert.equal(bridge.takenCount, 0, 'no secret is computed for them')
+  })
+
+  test('for bytes one by one, which are looked at as a ticket once', async () => {
+    const bridge = createTestBridge()
+    let openedCount = 0
+    const open: TicketKeys['open'] = (...args) => ((openedCount += 1), bridge.ticketKeys.open(...args))
+    const ticketKeys = { open } as TicketKeys
+    const codec = accept({ ...bridge, ticketKeys })
+    for (const byte of bridge.random.fill(Buffer.alloc(1532))) assert.deepEqual(codec.receive(Buffer.of(byte)), NOTHING)
+    assert.equal(openedCount, 1)
+    await assertSilent(bridge, codec, 'PT_HANDSHAKE_FAILED')
   })
 
   test('for random bytes past the longest hello', async () => {
