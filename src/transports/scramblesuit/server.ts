@@ -58,7 +58,7 @@ export class ScrambleSuitServer implements ServerProtocol {
       if (overridesStored) log('state:identity-differs')
       const storedKeys = directory === undefined ? [] : await loadTicketKeys(directory)
       const saving = new TicketKeySaving(directory, (error) => log('ticket-store:error', { code: codeOf(error) }))
-      const ticketKeys = new TicketKeys(storedKeys, platform.random, (keys) => saving.save(keys))
+      const ticketKeys = new TicketKeys(storedKeys, password, platform.random, (keys) => saving.save(keys))
       ticketKeys.rotate(platform.clock.now())
       // A directory that cannot be written to is told now, and not as tickets that nobody can redeem.
       await saving.firstSaved()
