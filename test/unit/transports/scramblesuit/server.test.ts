@@ -2,10 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Codec, NOTHING } from '../../../../src/core/codec.ts'
 import { createLog } from '../../../../src/core/log.ts'
-import { REPLAY_FILE_LENGTH } from '../../../../src/crypto/replay-filter.ts'
+import {
+  REPLAY_FILE_LENGTH,
+  REPLAY_SLOT_COUNT,
+  ReplayFilter,
+  createReplayFile,
+} from '../../../../src/crypto/replay-filter.ts'
+import { FakeClock } from '../../../../src/testing/fake-clock.ts'
 import { createMemoryPlatform } from '../../../../src/testing/memory-platform.ts'
 import { MemoryStore } from '../../../../src/testing/memory-store.ts'
+import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { TICKET_LIFE_MS } from '../../../../src/transports/scramblesuit/constants.ts'
+import { epochHourOf } from '../../../../src/transports/scramblesuit/handshake.ts'
 import type { ScrambleSuitServerOptions } from '../../../../src/transports/scramblesuit/options.ts'
 import { parsePassword } from '../../../../src/transports/scramblesuit/password.ts'
 import { ScrambleSuitServer, prngSeedOf, silenceMsOf } from '../../../../src/transports/scramblesuit/server.ts'
@@ -156,7 +164,7 @@ async function connectOnce(accept: () => Codec, bridge: TestBridge) {
   const hello = await helloOf(client)
   client.codec.receive(wireOf(await perform(codec, codec.receive(hello))))
   client.codec.receive(wireOf(codec.wake!()))
-  return { hello, ticket: client.tickets[0]! }
+  return { hello, ticket: client.tickets[0] }
 }
 
 test('takes neither a hello nor a ticket a second time, also after a restart', async () => {
@@ -183,4 +191,24 @@ test('takes no ticket of another password', async () => {
     accept().receive(await helloOf(createTestClient(bridge, { ticket })))
   assert.deepEqual(await during(store, Buffer.alloc(20, 2), redeem), NOTHING)
   assert.ok((await during(store, Buffer.alloc(20, 1), redeem)).pending)
+})
+
+test('issues no ticket that it could not remember, also after a restart, until others expire', async () => {
+  const store = new MemoryStore()
+  const password = Buffer.alloc(20, 1)
+  const content = createReplayFile(new SeededRandom('redeemed'))
+  const hour = epochHourOf(new FakeClock().now())
+  const write = (position: number, bytes: Uint8Array) => Promise.resolve(content.set(bytes, position))
+  const filter = new ReplayFilter({ content, write })
+  const tag = Buffer.alloc(16)
+  for (let index = 0; index < REPLAY_SLOT_COUNT; index++) {
+    tag.writeUInt32LE(index)
+    filter.insert(tag, hour + 1, hour)
+  }
+  store.files.set(REDEEMED, content)
+  await during(store, password, async (accept, bridge) => {
+    assert.equal((await connectOnce(accept, bridge)).ticket, undefined)
+    bridge.clock.setWallClock(bridge.clock.now() + 3 * 3_600_000)
+    assert.equal((await connectOnce(accept, bridge)).ticket?.ticket.length, 112)
+  })
 })
