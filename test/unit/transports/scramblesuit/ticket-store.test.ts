@@ -56,6 +56,15 @@ for (const [name, create] of [
       assertTicket(await tickets.take(keyOf(2)), 2)
     })
 
+    test('of a clock that was far ahead do not outlive it', async () => {
+      const clock = new FakeClock()
+      const tickets = create(clock)
+      clock.setWallClock(clock.now() + TICKET_LIFE_MS)
+      await tickets.put(keyOf(1), ticketOf(1))
+      clock.setWallClock(clock.now() - TICKET_LIFE_MS)
+      assert.equal(await tickets.take(keyOf(1)), undefined)
+    })
+
     test('expire seven days after they came', async () => {
       const clock = new FakeClock()
       const tickets = create(clock)
