@@ -94,6 +94,13 @@ export class ReplayFilter {
     return this.#slots.size
   }
 
+  /** Tells whether `insert` would find no slot in an hour: none is unused, and no entry has expired. */
+  isFull(currentEpochHour: number): boolean {
+    if (this.#unusedCount > 0) return false
+    const oldest = this.#epochHours[0]
+    return oldest === undefined || currentEpochHour <= oldest + 1
+  }
+
   /**
    * Enters a tag of any length, which verified with `epochHour` (hours since 1970), while `currentEpochHour` is now. The verdict holds
    * at once: of two equal tags in one turn only the first is fresh. A tag whose write fails stays refused. Throws RangeError for an
@@ -124,9 +131,9 @@ export class ReplayFilter {
 
   /** Finds a slot that was never used, or else takes the oldest entry's if that has expired. */
   #takeSlot(currentEpochHour: number): number | undefined {
+    if (this.isFull(currentEpochHour)) return undefined
     if (this.#unusedCount > 0) return this.#unused[--this.#unusedCount]
-    const oldest = this.#epochHours[0]
-    if (oldest === undefined || currentEpochHour <= oldest + 1) return undefined
+    const oldest = this.#epochHours[0]!
     const hashes = this.#hashes.get(oldest)!
     const hash = hashes.pop()!
     if (hashes.length === 0) {

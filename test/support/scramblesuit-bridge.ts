@@ -45,7 +45,7 @@ export function createTestBridge({
   const clock = new FakeClock()
   const password = random.fill(Buffer.alloc(20))
   const prngSeed = random.fill(Buffer.alloc(32))
-  const ticketKeys = new TicketKeys([], random, () => {})
+  const ticketKeys = new TicketKeys([], password, random, () => {})
   ticketKeys.rotate(clock.now())
   const filterErrors: string[] = []
   return {

@@ -76,7 +76,8 @@ export class HelloReader {
 
   #recognise(received: Buffer, arrival: Arrival, beyond: Uint8Array): Progress {
     if (received.length < TICKET_LENGTH) return 'incomplete'
-    this.#candidate ??= this.#openTicket(received.subarray(0, TICKET_LENGTH), arrival)
+    // Once, and not for each read: null stays null.
+    if (this.#candidate === undefined) this.#candidate = this.#openTicket(received.subarray(0, TICKET_LENGTH), arrival)
     const { mac, search } = this.#candidate ?? { mac: this.#mac, search: this.#search }
     const end = search.find(received)
     if (end === undefined) return 'incomplete'

@@ -9,12 +9,14 @@ const PASSWORD_LENGTH = (SECRET_LENGTH * 8) / BITS_PER_CHARACTER
  * I and O, since people type passwords.
  */
 export function parsePassword(text: string): Buffer | undefined {
-  if (text.length !== PASSWORD_LENGTH) return undefined
+  const characters = text.toUpperCase().replaceAll('1', 'I').replaceAll('0', 'O')
+  // Of both: the upper case of some letters is longer, and that of others is one of these.
+  if (text.length !== PASSWORD_LENGTH || characters.length !== PASSWORD_LENGTH) return undefined
   const secret = Buffer.alloc(SECRET_LENGTH)
   let bits = 0
   let bitCount = 0
   let length = 0
-  for (const character of text.toUpperCase().replaceAll('1', 'I').replaceAll('0', 'O')) {
+  for (const character of characters) {
     const value = ALPHABET.indexOf(character)
     if (value === -1) return undefined
     bits = ((bits << BITS_PER_CHARACTER) | value) & 0xfff

@@ -41,7 +41,7 @@ export interface Bridge {
   /** Makes a client's next ticket; undefined while no more could be redeemed. */
   issueTicket(): NewTicket | undefined
   /** Hears that a filter could not take a hello. */
-  onFilterError(error: PtError, kind: RecognisedHello['kind']): void
+  onFilterError(error: PtError): void
 }
 
 type State =
@@ -99,7 +99,6 @@ export class ServerCodec implements Codec {
       const options = { cause: outcome.error }
       return this.#refuse(
         new PtError('PT_REPLAY_FILTER_WRITE', 'The replay filter could not record a handshake', options),
-        hello.kind,
       )
     }
     if (hello.kind === 'ticket') return this.#resume(hello.keys, hello.rest)
@@ -148,7 +147,7 @@ export class ServerCodec implements Codec {
     if (result.verdict === 'replay') return this.#fallSilent('PT_REPLAY', 'The hello is a replay')
     if (result.verdict === 'full') {
       const error = new PtError('PT_REPLAY_FILTER_FULL', 'The replay filter has no slot left for a handshake')
-      return this.#refuse(error, hello.kind)
+      return this.#refuse(error)
     }
     // While the system writes.
     const answer =
@@ -216,8 +215,8 @@ export class ServerCodec implements Codec {
     return this.#firstWord.nextNudgeAt(this.#bridge.clock.monotonic()) ?? null
   }
 
-  #refuse(error: PtError, kind: RecognisedHello['kind']): Step {
-    this.#bridge.onFilterError(error, kind)
+  #refuse(error: PtError): Step {
+    this.#bridge.onFilterError(error)
     return this.#fallSilent(error.code, error.message)
   }
 

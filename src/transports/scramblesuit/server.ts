@@ -58,7 +58,7 @@ export class ScrambleSuitServer implements ServerProtocol {
       if (overridesStored) log('state:identity-differs')
       const storedKeys = directory === undefined ? [] : await loadTicketKeys(directory)
       const saving = new TicketKeySaving(directory, (error) => log('ticket-store:error', { code: codeOf(error) }))
-      const ticketKeys = new TicketKeys(storedKeys, platform.random, (keys) => saving.save(keys))
+      const ticketKeys = new TicketKeys(storedKeys, password, platform.random, (keys) => saving.save(keys))
       ticketKeys.rotate(platform.clock.now())
       // A directory that cannot be written to is told now, and not as tickets that nobody can redeem.
       await saving.firstSaved()
@@ -112,13 +112,12 @@ export class ScrambleSuitServer implements ServerProtocol {
       onInline: () => log('key-pool:empty'),
     })
     const prngSeed = prngSeedOf(password)
-    /** Until then no ticket is issued, since the filter could not take it. */
-    let ticketsFullUntil = -1
+    const redeemedTickets = this.#createFilter(files.redeemed)
     const bridge: Bridge = {
       mac: new HandshakeMac(password),
       ticketKeys,
       replayFilter: this.#createFilter(files.replays),
-      redeemedTickets: this.#createFilter(files.redeemed),
+      redeemedTickets,
       prngSeed,
       lengths: drawLengths(prngSeed),
       silenceMs: silenceMsOf(password),
@@ -128,12 +127,10 @@ export class ScrambleSuitServer implements ServerProtocol {
       replenishKeyPairs: () => keys.replenish(),
       issueTicket: () => {
         const now = clock.now()
-        return epochHourOf(now) <= ticketsFullUntil ? undefined : ticketKeys.issue(now)
+        // Its client would be met with silence.
+        return redeemedTickets.isFull(epochHourOf(now)) ? undefined : ticketKeys.issue(now)
       },
-      onFilterError: ({ code }, kind) => {
-        if (kind === 'ticket' && code === 'PT_REPLAY_FILTER_FULL') ticketsFullUntil = epochHourOf(clock.now())
-        log('replay-filter:error', { code })
-      },
+      onFilterError: ({ code }) => log('replay-filter:error', { code }),
     }
     return {
       clientArguments: Object.freeze({ password: formatPassword(password) }),

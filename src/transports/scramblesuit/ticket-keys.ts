@@ -9,6 +9,8 @@ import { MASTER_KEY_LENGTH, TICKET_LENGTH, TICKET_LIFE_MS } from './constants.ts
  *
  *     IV (16) ‖ AES-128-CBC( state (64) ) ‖ HMAC-SHA256( IV ‖ encrypted state ) (32)
  *     state = issue time, uint32 LE of seconds since 1970 ‖ "ScrambleSuitTicket" ‖ master key (32) ‖ 10 zero bytes
+ *
+ * The key of its HMAC comes from the ticket key and the password, where obfsproxy takes the ticket key's part as it is.
  */
 const IV_LENGTH = 16
 const STATE_LENGTH = 64
@@ -47,14 +49,24 @@ export interface OpenedTicket {
 
 /** Issues tickets and opens them. A key is used for seven days, and opens tickets as long again. */
 export class TicketKeys {
+  readonly #password: Uint8Array
   readonly #random: Random
   readonly #onRotate: (keys: readonly TicketKey[]) => void
   /** The newest first. */
   #keys: readonly TicketKey[]
 
-  /** Goes on with `keys`, the newest first; `onRotate` hears the keys whenever one is made. */
-  constructor(keys: readonly TicketKey[], random: Random, onRotate: (keys: readonly TicketKey[]) => void) {
+  /**
+   * Goes on with `keys`, the newest first; `onRotate` hears the keys whenever one is made. Tickets are good for the server's `password` alone, k_B: whoever
+   * may no longer know it would else come back for ever, each time by the ticket of the last.
+   */
+  constructor(
+    keys: readonly TicketKey[],
+    password: Uint8Array,
+    random: Random,
+    onRotate: (keys: readonly TicketKey[]) => void,
+  ) {
     this.#keys = keys
+    this.#password = password
     this.#random = random
     this.#onRotate = onRotate
   }
@@ -82,7 +94,7 @@ export class TicketKeys {
     const cipher = createCipheriv('aes-128-cbc', key.subarray(0, CIPHER_KEY_LENGTH), iv).setAutoPadding(false)
     const sealed = Buffer.concat([iv, cipher.update(state), cipher.final()])
     state.fill(0)
-    return { masterKey, ticket: Buffer.concat([sealed, hmacSha256(key.subarray(CIPHER_KEY_LENGTH), sealed)]) }
+    return { masterKey, ticket: Buffer.concat([sealed, this.#macOf(sealed, key)]) }
   }
 
   /** Opens the 112 bytes of a ticket; undefined for what we did not make, and what has expired. */
@@ -90,9 +102,7 @@ export class TicketKeys {
     if (ticket.length !== TICKET_LENGTH) return undefined
     const sealed = ticket.subarray(0, SEALED_LENGTH)
     const mac = ticket.subarray(SEALED_LENGTH)
-    const match = this.#keys.find(({ key }) =>
-      constantTimeEqual(mac, hmacSha256(key.subarray(CIPHER_KEY_LENGTH), sealed)),
-    )
+    const match = this.#keys.find(({ key }) => constantTimeEqual(mac, this.#macOf(sealed, key)))
     if (match === undefined) return undefined
     const iv = sealed.subarray(0, IV_LENGTH)
     const decipher = createDecipheriv('aes-128-cbc', match.key.subarray(0, CIPHER_KEY_LENGTH), iv).setAutoPadding(false)
@@ -104,5 +114,8 @@ export class TicketKeys {
     const expiresAt = issuedAt + TICKET_LIFE_MS
     // One from the future was made while the clock was ahead: it would outlive its time.
     return now < expiresAt && now > issuedAt - TICKET_LIFE_MS ? { masterKey, expiresAt } : undefined
+  }
+  #macOf(sealed: Uint8Array, key: Uint8Array): Buffer {
+    return hmacSha256(hmacSha256(key.subarray(CIPHER_KEY_LENGTH), this.#password), sealed)
   }
 }

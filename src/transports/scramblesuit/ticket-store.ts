@@ -151,6 +151,8 @@ export class FileTickets implements TicketStore {
   #seen: ReadonlySet<string> = new Set()
   /** What was asked for before. */
   #busy: Promise<unknown> = Promise.resolve()
+  /** Tickets that wait to be written, the newest of each server: however many one sends, they are one. */
+  readonly #waiting = new Map<string, Entry>()
 
   constructor(parameters: FileTicketsParameters) {
     this.#parameters = parameters
@@ -161,40 +163,52 @@ export class FileTickets implements TicketStore {
   }
 
   take(server: string): Promise<SessionTicket | undefined> {
-    return this.#withFile(async (entries, write) => {
-      const index = entries.findIndex((entry) => entry?.server === server)
-      if (index === -1) return undefined
-      const entry = entries[index]!
-      await write(index, Buffer.alloc(SLOT_LENGTH))
-      entries[index] = undefined
-      return isAlive(entry, this.#parameters.clock.now()) ? entry : undefined
+    return this.#inTurn(() =>
+      this.#withFile(async (entries, write) => {
+        const index = entries.findIndex((entry) => entry?.server === server)
+        if (index === -1) return undefined
+        const entry = entries[index]!
+        await write(index, Buffer.alloc(SLOT_LENGTH))
+        entries[index] = undefined
+        return isAlive(entry, this.#parameters.clock.now()) ? entry : undefined
+      }),
+    )
+  }
+
+  put(server: string, { masterKey, ticket }: SessionTicket): Promise<void> {
+    const receivedAt = Math.floor(this.#parameters.clock.now())
+    const entry = { server, receivedAt, masterKey: Buffer.from(masterKey), ticket: Buffer.from(ticket) }
+    const isWaiting = this.#waiting.has(server)
+    this.#waiting.set(server, entry)
+    if (isWaiting) return this.#busy.then(() => undefined)
+    return this.#inTurn(() => {
+      const newest = this.#waiting.get(server)!
+      this.#waiting.delete(server)
+      return this.#withFile(async (entries, write) => {
+        const index = slotFor(server, entries)
+        await write(index, encodeSlot(newest))
+        entries[index] = newest
+      })
     })
   }
 
-  async put(server: string, { masterKey, ticket }: SessionTicket): Promise<void> {
-    const entry = { server, receivedAt: this.#parameters.clock.now(), masterKey, ticket }
-    const slot = encodeSlot(entry)
-    await this.#withFile(async (entries, write) => {
-      const index = slotFor(server, entries)
-      await write(index, slot)
-      entries[index] = entry
-    })
+  /** Runs one task after the other. */
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const done = this.#busy.then(task)
+    this.#busy = done
+    return done
   }
 
   /** Runs `use` on the file's entries when nobody else has it; resolves with undefined where that fails, which is told. */
-  #withFile<Result>(
+  async #withFile<Result>(
     use: (entries: (Entry | undefined)[], write: WriteSlot) => Promise<Result>,
   ): Promise<Result | undefined> {
-    const done = this.#busy.then(async () => {
-      try {
-        return await this.#openAndUse(use)
-      } catch (error) {
-        this.#parameters.log('ticket-store:error', { code: codeOf(error) })
-        return undefined
-      }
-    })
-    this.#busy = done
-    return done
+    try {
+      return await this.#openAndUse(use)
+    } catch (error) {
+      this.#parameters.log('ticket-store:error', { code: codeOf(error) })
+      return undefined
+    }
   }
 
   async #openAndUse<Result>(

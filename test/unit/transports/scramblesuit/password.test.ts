@@ -25,6 +25,8 @@ test('nothing else is a password', () => {
     `${password.slice(1)}8`,
     `${password.slice(1)}=`,
     `${password.slice(2)} A`,
+    // Upper case makes two letters of it.
+    `${password.slice(1)}\u00df`,
   ])
     assert.equal(parsePassword(text), undefined, text)
 })

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/transports/scramblesuit/handshake.ts'
 import { PacketEncoder } from '../../../../src/transports/scramblesuit/packet-encoder.ts'
 import { ServerCodec } from '../../../../src/transports/scramblesuit/server-codec.ts'
-import type { NewTicket } from '../../../../src/transports/scramblesuit/ticket-keys.ts'
+import type { NewTicket, TicketKeys } from '../../../../src/transports/scramblesuit/ticket-keys.ts'
 import { perform, wireOf } from '../../../support/codec-steps.ts'
 import {
   SILENCE_MS,
@@ -50,14 +50,22 @@ async function assertSilent(bridge: TestBridge, codec: ServerCodec, code: string
   assert.deepEqual(rest, {})
 }
 
+async function silentWith(bridge: TestBridge, hello: Buffer, code: string): Promise<void> {
+  const codec = accept(bridge)
+  assert.deepEqual(codec.receive(hello), NOTHING)
+  await assertSilent(bridge, codec, code)
+}
+
 describe('a client that knows the password', () => {
   test('is answered once its MAC is in the filter, and given ticket and seed apart, 10 to 30 ms later', async () => {
-    const bridge = createTestBridge()
+    let replenishedCount = 0
+    const bridge = { ...createTestBridge(), replenishKeyPairs: () => void (replenishedCount += 1) }
     const codec = accept(bridge)
     const client = createTestClient(bridge)
     const pending = codec.receive(await helloOf(client))
-    assert.deepEqual(Object.keys(pending), ['pending'])
+    assert.deepEqual([Object.keys(pending), replenishedCount], [['pending'], 0])
     const step = await perform(codec, pending)
+    assert.equal(replenishedCount, 1)
     assert.equal(step.established, true)
     assert.equal(step.wire?.length, 1)
     assert.equal(client.codec.receive(wireOf(step)).established, true)
@@ -196,6 +204,17 @@ describe('silence until the deadline of the bridge', () => {
     assert.equal(bridge.takenCount, 0, 'no secret is computed for them')
   })
 
+  test('for bytes one by one, which are looked at as a ticket once', async () => {
+    const bridge = createTestBridge()
+    let openedCount = 0
+    const open: TicketKeys['open'] = (...args) => ((openedCount += 1), bridge.ticketKeys.open(...args))
+    const ticketKeys = { open } as TicketKeys
+    const codec = accept({ ...bridge, ticketKeys })
+    for (const byte of bridge.random.fill(Buffer.alloc(1532))) assert.deepEqual(codec.receive(Buffer.of(byte)), NOTHING)
+    assert.equal(openedCount, 1)
+    await assertSilent(bridge, codec, 'PT_HANDSHAKE_FAILED')
+  })
+
   test('for random bytes past the longest hello', async () => {
     const bridge = createTestBridge()
     const noise = accept(bridge)
@@ -246,6 +265,30 @@ describe('silence until the deadline of the bridge', () => {
     assert.ok(accept(bridge).receive(await agreementOf(bridge)).pending)
   })
 
+  test('also for a replay when others need its place, as long as it could be valid', async () => {
+    const bridge = createTestBridge()
+    const hour = epochHourOf(bridge.clock.now())
+    const ahead = () => bridge.clock.setWallClock(bridge.clock.now() + 3_600_000)
+    const issued = bridge.ticketKeys.issue(bridge.clock.now())
+    ahead()
+    const ofNextHour = await agreementOf(bridge)
+    bridge.clock.setWallClock(bridge.clock.now() - 3_600_000)
+    const redemption = redemptionOf(bridge, issued)
+    for (const hello of [ofNextHour, redemption]) assert.ok(accept(bridge).receive(hello).pending)
+    const tag = Buffer.alloc(16)
+    for (let index = 1; index < REPLAY_SLOT_COUNT; index++) {
+      tag.writeUInt32LE(index)
+      bridge.replayFilter.insert(tag, hour + 2, hour)
+      bridge.redeemedTickets.insert(tag, hour + 168, hour)
+    }
+    for (let hours = 0; hours < 2; hours++) ahead()
+    const late = await agreementOf(bridge)
+    for (const hello of [late, redemptionOf(bridge, bridge.ticketKeys.issue(bridge.clock.now()))])
+      await silentWith(bridge, hello, 'PT_REPLAY_FILTER_FULL')
+    await silentWith(bridge, ofNextHour, 'PT_REPLAY')
+    await silentWith(bridge, redemptionOf(bridge, issued), 'PT_REPLAY')
+  })
+
   test('for a value that gives no secret, though mark and MAC are right', async () => {
     const bridge = createTestBridge()
     const one = Buffer.alloc(192)
@@ -275,6 +318,7 @@ describe('silence until the deadline of the bridge', () => {
 describe('the first word of a server', () => {
   async function answered() {
     const bridge = createTestBridge()
+    await bridge.clock.advance(5000)
     const codec = accept(bridge)
     const client = createTestClient(bridge)
     client.codec.receive(wireOf(await perform(codec, codec.receive(await helloOf(client)))))
@@ -308,7 +352,9 @@ describe('the first word of a server', () => {
   })
 
   test('a server that ends has nothing more to say', async () => {
-    const { codec } = await answered()
+    const { codec, client } = await answered()
     assert.deepEqual(codec.end(), { wakeAt: null })
+    const { wire, data } = codec.receive(wireOf(client.codec.send([Buffer.from('late')])))
+    assert.deepEqual([String(data), wire], ['late', undefined])
   })
 })

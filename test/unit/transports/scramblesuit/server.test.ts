@@ -1,13 +1,29 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type Codec, NOTHING } from '../../../../src/core/codec.ts'
 import { createLog } from '../../../../src/core/log.ts'
-import { REPLAY_FILE_LENGTH } from '../../../../src/crypto/replay-filter.ts'
+import {
+  REPLAY_FILE_LENGTH,
+  REPLAY_SLOT_COUNT,
+  ReplayFilter,
+  createReplayFile,
+} from '../../../../src/crypto/replay-filter.ts'
+import { FakeClock } from '../../../../src/testing/fake-clock.ts'
 import { createMemoryPlatform } from '../../../../src/testing/memory-platform.ts'
 import { MemoryStore } from '../../../../src/testing/memory-store.ts'
+import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { TICKET_LIFE_MS } from '../../../../src/transports/scramblesuit/constants.ts'
+import { epochHourOf } from '../../../../src/transports/scramblesuit/handshake.ts'
 import type { ScrambleSuitServerOptions } from '../../../../src/transports/scramblesuit/options.ts'
 import { parsePassword } from '../../../../src/transports/scramblesuit/password.ts'
 import { ScrambleSuitServer, prngSeedOf, silenceMsOf } from '../../../../src/transports/scramblesuit/server.ts'
+import { perform, wireOf } from '../../../support/codec-steps.ts'
+import {
+  type TestBridge,
+  type TestClient,
+  createTestBridge,
+  createTestClient,
+} from '../../../support/scramblesuit-bridge.ts'
 
 const FILES = ['redeemed.bin', 'replay.bin', 'state.json', 'ticket_keys.json'].map(
   (name) => `/state/scramblesuit_${name}`,
@@ -114,4 +130,85 @@ test('uses a password from options, says that another is stored, and leaves that
   assert.deepEqual(parsePassword(session.clientArguments['password']!), Buffer.alloc(20, 1))
   assert.deepEqual(store.files.get(STATE), before)
   await session.close()
+})
+
+/** Opens a server, has `act` speak to it, and closes it: a restart is another over the same store. */
+async function during<Result>(
+  store: MemoryStore,
+  password: Buffer,
+  act: (accept: () => Codec, bridge: TestBridge) => Promise<Result>,
+): Promise<Result> {
+  const { server, platform } = create({ stateDir: '/state', password }, store)
+  const session = await server.open()
+  const accept = (): Codec => {
+    const codec = session.codec()
+    codec.start()
+    return codec
+  }
+  try {
+    return await act(accept, { ...createTestBridge(), clock: platform.clock, password })
+  } finally {
+    await session.close()
+  }
+}
+
+/** Makes a client's hello. */
+async function helloOf({ codec }: TestClient): Promise<Buffer> {
+  return wireOf(await perform(codec, codec.start()))
+}
+
+/** Connects by UniformDH; returns the hello, and the ticket that came. */
+async function connectOnce(accept: () => Codec, bridge: TestBridge) {
+  const client = createTestClient(bridge)
+  const codec = accept()
+  const hello = await helloOf(client)
+  client.codec.receive(wireOf(await perform(codec, codec.receive(hello))))
+  client.codec.receive(wireOf(codec.wake!()))
+  return { hello, ticket: client.tickets[0] }
+}
+
+test('takes neither a hello nor a ticket a second time, also after a restart', async () => {
+  const store = new MemoryStore()
+  const password = Buffer.alloc(20, 1)
+  const { hello, ticket } = await during(store, password, connectOnce)
+  const redemption = await during(store, password, async (accept, bridge) => {
+    assert.deepEqual(accept().receive(hello), NOTHING)
+    const message = await helloOf(createTestClient(bridge, { ticket }))
+    const codec = accept()
+    assert.equal((await perform(codec, codec.receive(message))).established, true)
+    return message
+  })
+  await during(store, password, async (accept, bridge) => {
+    assert.deepEqual(accept().receive(redemption), NOTHING)
+    assert.deepEqual(accept().receive(await helloOf(createTestClient(bridge, { ticket }))), NOTHING)
+  })
+})
+
+test('takes no ticket of another password', async () => {
+  const store = new MemoryStore()
+  const { ticket } = await during(store, Buffer.alloc(20, 1), connectOnce)
+  const redeem = async (accept: () => Codec, bridge: TestBridge) =>
+    accept().receive(await helloOf(createTestClient(bridge, { ticket })))
+  assert.deepEqual(await during(store, Buffer.alloc(20, 2), redeem), NOTHING)
+  assert.ok((await during(store, Buffer.alloc(20, 1), redeem)).pending)
+})
+
+test('issues no ticket that it could not remember, also after a restart, until others expire', async () => {
+  const store = new MemoryStore()
+  const password = Buffer.alloc(20, 1)
+  const content = createReplayFile(new SeededRandom('redeemed'))
+  const hour = epochHourOf(new FakeClock().now())
+  const write = (position: number, bytes: Uint8Array) => Promise.resolve(content.set(bytes, position))
+  const filter = new ReplayFilter({ content, write })
+  const tag = Buffer.alloc(16)
+  for (let index = 0; index < REPLAY_SLOT_COUNT; index++) {
+    tag.writeUInt32LE(index)
+    filter.insert(tag, hour + 1, hour)
+  }
+  store.files.set(REDEEMED, content)
+  await during(store, password, async (accept, bridge) => {
+    assert.equal((await connectOnce(accept, bridge)).ticket, undefined)
+    bridge.clock.setWallClock(bridge.clock.now() + 3 * 3_600_000)
+    assert.equal((await connectOnce(accept, bridge)).ticket?.ticket.length, 112)
+  })
 })

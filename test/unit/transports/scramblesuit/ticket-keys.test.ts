@@ -7,9 +7,9 @@ import { type TicketKey, TicketKeys } from '../../../../src/transports/scrambles
 const START = Date.UTC(2026, 0, 1)
 const HOUR = 3_600_000
 
-function create(keys: readonly TicketKey[] = [], seed = 'keys') {
+function create(keys: readonly TicketKey[] = [], seed = 'keys', password = Buffer.alloc(20, 1)) {
   const rotations: (readonly TicketKey[])[] = []
-  const made = new TicketKeys(keys, new SeededRandom(seed), (rotated) => void rotations.push(rotated))
+  const made = new TicketKeys(keys, password, new SeededRandom(seed), (rotated) => void rotations.push(rotated))
   return { keys: made, rotations }
 }
 
@@ -73,6 +73,14 @@ test('goes on with stored keys', () => {
   assert.deepEqual(again.keys.open(ticket, START + HOUR)?.masterKey, masterKey)
   again.keys.issue(START + HOUR)
   assert.equal(again.rotations.length, 0)
+})
+
+test('opens nothing that was issued under another password', () => {
+  const { keys, rotations } = create()
+  const { ticket } = keys.issue(START)
+  const changed = create(rotations[0], 'restart', Buffer.alloc(20, 2))
+  assert.equal(changed.keys.open(ticket, START), undefined)
+  assert.ok(create(rotations[0], 'restart').keys.open(ticket, START))
 })
 
 test('does not trust a clock that was ahead: neither key nor ticket of then outlives it', () => {

@@ -56,6 +56,15 @@ for (const [name, create] of [
       assertTicket(await tickets.take(keyOf(2)), 2)
     })
 
+    test('of a clock that was far ahead do not outlive it', async () => {
+      const clock = new FakeClock()
+      const tickets = create(clock)
+      clock.setWallClock(clock.now() + TICKET_LIFE_MS)
+      await tickets.put(keyOf(1), ticketOf(1))
+      clock.setWallClock(clock.now() - TICKET_LIFE_MS)
+      assert.equal(await tickets.take(keyOf(1)), undefined)
+    })
+
     test('expire seven days after they came', async () => {
       const clock = new FakeClock()
       const tickets = create(clock)
@@ -117,6 +126,44 @@ test('several factories share a file, and a restart finds it', async () => {
   assertTicket(await others.take(keyOf(1)), 1)
   assert.equal(await tickets.take(keyOf(1)), undefined)
   assertTicket(await tickets.take(keyOf(2)), 2)
+})
+
+test('however many tickets one server sends at once, the file is opened twice at the most, for the newest', async () => {
+  const { store, clock } = createFile()
+  let openCount = 0
+  const counting: Store = {
+    directory: async (path) => {
+      const directory = await store.directory(path)
+      return { ...directory, openSlots: (...slots) => ((openCount += 1), directory.openSlots(...slots)) }
+    },
+  }
+  const { tickets } = createFile(counting, clock)
+  await Promise.all(Array.from({ length: 100 }, (_, index) => tickets.put(keyOf(1), ticketOf(index))))
+  assert.ok(openCount <= 2, `opened ${openCount} times`)
+  assertTicket(await tickets.take(keyOf(1)), 99)
+  await tickets.put(keyOf(1), ticketOf(5))
+  assertTicket(await tickets.take(keyOf(1)), 5)
+})
+
+test('a ticket that comes while another is written, or after one that was not, is kept', async () => {
+  const store = new MemoryStore()
+  const { tickets } = createFile(store)
+  store.fail('openSlots')
+  await tickets.put(keyOf(1), ticketOf(1))
+  store.heal()
+  const first = tickets.put(keyOf(1), ticketOf(2))
+  for (let turn = 0; turn < 4; turn++) await Promise.resolve()
+  await Promise.all([first, tickets.put(keyOf(1), ticketOf(3))])
+  assertTicket(await tickets.take(keyOf(1)), 3)
+})
+
+test('a clock that tells parts of a millisecond costs no ticket', async () => {
+  const clock = new FakeClock()
+  const store = new MemoryStore()
+  const now = () => clock.now() + 0.25
+  const tickets = new FileTickets({ stateDir: '/state', store, clock: { now }, log: () => {} })
+  await tickets.put(keyOf(1), ticketOf(1))
+  assertTicket(await tickets.take(keyOf(1)), 1)
 })
 
 test('a corrupt ticket is skipped, and its place used again', async () => {
