@@ -1,8 +1,6 @@
 import { PtError } from '../core/errors.ts'
+import { STATE_DIR } from '../core/state-dir-option.ts'
 import type { Arguments, OptionsReader } from '../core/transport.ts'
-
-/** Wire name of the option that tells a transport where its state is kept. */
-export const STATE_DIR = 'state-dir'
 
 /** Says whether a transport keeps state on the side that these options are of. */
 export function keepsState({ definitions }: OptionsReader): boolean {

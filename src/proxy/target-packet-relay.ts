@@ -41,7 +41,8 @@ class TargetPacketRelay {
   }
 
   async take(packet: Buffer, { host, port }: TcpAddress): Promise<void> {
-    if (this.#waitingCount >= MAX_WAITING_PACKETS) return
+    // Nobody can be meant by port 0.
+    if (port === 0 || this.#waitingCount >= MAX_WAITING_PACKETS) return
     this.#waitingCount += 1
     try {
       const address = await this.#addressOf(host)

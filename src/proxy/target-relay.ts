@@ -62,6 +62,7 @@ async function reach(
   leaving: AbortController,
   parameters: TargetRelayParameters,
 ): Promise<ByteStream> {
+  if (port === 0) throw Object.assign(new Error('The target has no port'), { code: 'EADDRNOTAVAIL' })
   const { dialer, clock, dialTimeoutMs = DEFAULT_LIMITS.dialTimeoutMs } = parameters
   const { signal } = leaving
   const timeout = Object.assign(new Error('The target did not answer in time'), { code: 'ETIMEDOUT' })

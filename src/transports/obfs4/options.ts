@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineOptions, missingOption } from '../../core/options.ts'
 import type { OptionsInput } from '../../core/options.ts'
+import { stateDirOption } from '../../core/state-dir-option.ts'
 import { parseCert, parseHex } from './cert.ts'
 import type { BridgeIdentity } from './cert.ts'
 import { NODE_ID_LENGTH, PUBLIC_KEY_LENGTH } from './constants.ts'
@@ -125,18 +126,10 @@ export const clientOptions = defineOptions(
 export const serverOptions = defineOptions(
   'obfs4',
   {
-    stateDir: {
-      wireName: 'state-dir',
-      secret: false,
-      from: SERVER_SOURCES,
-      schema: z
-        .string()
-        .min(1)
-        .refine((path) => !path.includes('\0'))
-        .optional(),
-      expects: 'the path of a directory',
-      description: 'Where identity and replay filter are kept; without it both live in memory only',
-    },
+    stateDir: stateDirOption(
+      SERVER_SOURCES,
+      'Where identity and replay filter are kept; without it both live in memory only',
+    ),
     nodeId: {
       wireName: 'node-id',
       secret: true,

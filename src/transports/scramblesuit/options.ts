@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineOptions } from '../../core/options.ts'
 import type { OptionsInput } from '../../core/options.ts'
+import { stateDirOption } from '../../core/state-dir-option.ts'
 import { parsePassword } from './password.ts'
 
 /** What a client works with. */
@@ -24,13 +25,7 @@ const password = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-const directoryPath = z
-  .string()
-  .min(1)
-  .refine((path) => !path.includes('\0'))
-
 const PASSWORD_EXPECTED = '32 characters of Base32, the 20 bytes that the bridge and its clients share'
-const DIRECTORY_EXPECTED = 'the path of a directory'
 
 /** The options of a client. */
 export const clientOptions = defineOptions('scramblesuit', {
@@ -42,14 +37,10 @@ export const clientOptions = defineOptions('scramblesuit', {
     expects: PASSWORD_EXPECTED,
     description: "The bridge's password, as its bridge line has it",
   },
-  stateDir: {
-    wireName: 'state-dir',
-    secret: false,
-    from: ['api'],
-    schema: directoryPath.optional(),
-    expects: DIRECTORY_EXPECTED,
-    description: 'Where session tickets are kept; without it they live as long as the Client Factory',
-  },
+  stateDir: stateDirOption(
+    ['api'],
+    'Where session tickets are kept; without it they live as long as the Client Factory',
+  ),
 })
 
 /** The options of a server. */
@@ -62,14 +53,10 @@ export const serverOptions = defineOptions('scramblesuit', {
     expects: PASSWORD_EXPECTED,
     description: 'The password that clients need; without it the stored one, or one that is made',
   },
-  stateDir: {
-    wireName: 'state-dir',
-    secret: false,
-    from: ['api', 'server'],
-    schema: directoryPath.optional(),
-    expects: DIRECTORY_EXPECTED,
-    description: 'Where password, ticket keys and replay filters are kept; without it they live in memory only',
-  },
+  stateDir: stateDirOption(
+    ['api', 'server'],
+    'Where password, ticket keys and replay filters are kept; without it they live in memory only',
+  ),
 })
 
 /** What scramblesuit.client() takes. */

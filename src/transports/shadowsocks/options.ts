@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineOptions, invalidOption } from '../../core/options.ts'
 import type { OptionsInput } from '../../core/options.ts'
 import type { TcpAddress } from '../../core/platform.ts'
+import { stateDirOption } from '../../core/state-dir-option.ts'
 import { parseHostPort } from './host-port.ts'
 import { keyOf, type Secret } from './keys.ts'
 import { METHOD_NAMES, type MethodName, METHODS } from './methods.ts'
@@ -77,18 +78,7 @@ export const serverOptions = defineOptions(
   {
     method: { ...method, from: SERVER_SOURCES },
     password: { ...password, from: SERVER_SOURCES },
-    stateDir: {
-      wireName: 'state-dir',
-      secret: false,
-      from: SERVER_SOURCES,
-      schema: z
-        .string()
-        .min(1)
-        .refine((path) => !path.includes('\0'))
-        .optional(),
-      expects: 'the path of a directory',
-      description: 'Where the salts of 2017 are kept; without it in memory only',
-    },
+    stateDir: stateDirOption(SERVER_SOURCES, 'Where the salts of 2017 are kept; without it in memory only'),
   },
   {
     resolve: (values): ShadowsocksServerOptions => ({

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import type { Connection } from '../../../src/core/connection.ts'
+import type { Listener } from '../../../src/core/listener.ts'
 import { DATAGRAM_IDLE_TIMEOUT_MS } from '../../../src/core/packet-settings.ts'
 import type { PacketConnection } from '../../../src/core/packets.ts'
 import type { ByteStream } from '../../../src/core/platform.ts'
@@ -350,4 +352,32 @@ test('addresses are public or not', () => {
   )
   for (const address of [...special, 'localhost', '127.1', '1.2.3', ''])
     assert.equal(isPublicAddress(address), false, address)
+})
+
+test('port 0, which nobody can mean, is no target of a stream', async () => {
+  const platform = createMemoryPlatform()
+  const listener = new EventEmitter()
+  const dialled: object[] = []
+  const dial = (address: object): Promise<never> => {
+    dialled.push(address)
+    return Promise.reject(new Error('refused'))
+  }
+  relayToTargets(listener as Listener, { ...platform, dialer: { dial }, lookup: async () => [] })
+  for (const port of [0, 81])
+    listener.emit('connection', Object.assign(new PassThrough(), { target: { host: PUBLIC, port } }))
+  await platform.clock.settle()
+  assert.deepEqual(dialled, [{ host: PUBLIC, port: 81 }])
+})
+
+test('port 0 is no target of a packet either', async () => {
+  const platform = createMemoryPlatform()
+  const packets = new EventEmitter()
+  relayTargetPackets(packets as PacketConnection, { ...platform, lookup: async () => [] })
+  const openSockets = async (port: number): Promise<number> => {
+    packets.emit('message', Buffer.from('x'), { target: { host: PUBLIC, port } })
+    await platform.clock.settle()
+    return platform.datagrams.openSocketCount
+  }
+  assert.deepEqual([await openSockets(0), await openSockets(53)], [0, 1])
+  packets.emit('close')
 })
