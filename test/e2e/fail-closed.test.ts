@@ -21,11 +21,16 @@ const SILENCE = { packetCount: 0, datagramCount: 0, queries: [], arrivalCount: 0
 const cert = randomBytes(52).toString('base64').replace(/=+$/, '')
 
 /** Starts an obfs4 client inside, with an upstream proxy or without. */
-async function startInside(test: TestContext, network: IsolatedNetwork, proxy?: string): Promise<ManagedProcess> {
+async function startInside(
+  test: TestContext,
+  network: IsolatedNetwork,
+  proxy?: string,
+  transport = 'obfs4',
+): Promise<ManagedProcess> {
   const [command, args] = network.command(process.execPath, ptkitPath)
   return new ManagedProcess(test, command, args, {
     ...torEnvironment(await temporaryDirectory(test)),
-    TOR_PT_CLIENT_TRANSPORTS: 'obfs4',
+    TOR_PT_CLIENT_TRANSPORTS: transport,
     ...(proxy !== undefined && { TOR_PT_PROXY: proxy }),
   })
 }
@@ -42,7 +47,7 @@ async function assertFails(test: TestContext, network: IsolatedNetwork, client: 
 }
 
 async function addressOf(client: ManagedProcess): Promise<string> {
-  const [, , , address] = (await client.line('CMETHOD obfs4 ')).split(' ')
+  const [, , , address] = (await client.line('CMETHOD ')).split(' ')
   await client.line('CMETHODS DONE')
   return address!
 }
@@ -69,6 +74,26 @@ for (const scheme of ['http', 'socks4a', 'socks5', 'socks5-with-credentials']) {
     await client.kill()
     // Two of curl's to the client, two of the client's to the proxy.
     assert.deepEqual(await network.traffic(), { ...SILENCE, dialCount: 4 })
+  })
+}
+
+for (const proxy of [undefined, `http://${DEAD_PROXY}`, `socks5://${DEAD_PROXY}`]) {
+  const title = proxy === undefined ? 'are looked up without a proxy' : `go to a dead proxy alone: ${proxy.slice(0, 5)}`
+  test(`the names that webtunnel is told ${title}`, { skip }, async (context) => {
+    const network = await IsolatedNetwork.open(context)
+    const client = await startInside(context, network, proxy, 'webtunnel')
+    const address = await addressOf(client)
+    const user = encodeURIComponent(`url=https://${BRIDGE_NAME}:${OUTSIDE_PORT}/secret;servername=cover.example`)
+    const way = ['--proxy', `socks5h://${user}:${encodeURIComponent(';ver=0')}@${address}`]
+    const curl = ['curl', '-sS', '--noproxy', '', '--max-time', '15', ...way, 'http://192.0.2.3:1/']
+    const { code, stderr } = await runCommand(context, ...network.command(...curl))
+    assert.equal(code, SOCKS_FAILED, stderr)
+    await client.kill()
+    const { queries, arrivalCount, packetCount, datagramCount } = await network.traffic()
+    if (proxy === undefined) {
+      assert.ok(queries.includes(BRIDGE_NAME) && arrivalCount === 1, `${queries.join()} ${arrivalCount}`)
+      assert.equal(queries.includes('cover.example'), false)
+    } else assert.deepEqual([packetCount, datagramCount, queries, arrivalCount], [0, 0, [], 0])
   })
 }
 
