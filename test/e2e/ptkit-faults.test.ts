@@ -146,7 +146,8 @@ test('holds no more than its buffers for an application that stops reading', { s
   }
   assert.ok(queued < 512, 'the sender has to wait')
   const grown = [residentLength(client.process) - before[0]!, residentLength(server.process) - before[1]!]
-  for (const length of grown) assert.ok(length < 32 * MIB, `${length / MIB} MiB more are held`)
+  // ptkit lets its heap grow by 32 MiB between collections; a process that held what comes would have half a GiB.
+  for (const length of grown) assert.ok(length < 64 * MIB, `${length / MIB} MiB more are held`)
 })
 
 test('tells its parent of a state directory that cannot be made, and lives', { timeout: 30_000 }, async (t) => {
