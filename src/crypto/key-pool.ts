@@ -1,5 +1,5 @@
-/** Runs `task` in a later turn, without keeping the process alive; calling the result cancels it. */
-export type Defer = (task: () => void) => () => void
+/** Runs `task` in a later turn, without keeping the process alive, unless the result is cancelled. */
+export type Defer = (task: () => void) => { cancel(): void }
 
 export interface KeyPoolOptions<Key> {
   /** Keys to hold ready. Default 32. */
@@ -26,7 +26,7 @@ export class KeyPool<Key> {
   readonly #keys: Key[] = []
   #inlineCount = 0
   #closed = false
-  #cancel: (() => void) | undefined
+  #refill: ReturnType<Defer> | undefined
 
   /** Starts to fill in the next turn. Throws RangeError unless the capacity is a positive integer. */
   constructor({ capacity = DEFAULT_CAPACITY, make, defer, onInline }: KeyPoolOptions<Key>) {
@@ -60,9 +60,9 @@ export class KeyPool<Key> {
 
   /** Makes the missing keys from the next turn on. */
   replenish(): void {
-    if (this.#closed || this.#cancel !== undefined || this.#keys.length >= this.#capacity) return
-    this.#cancel = this.#defer(() => {
-      this.#cancel = undefined
+    if (this.#closed || this.#refill !== undefined || this.#keys.length >= this.#capacity) return
+    this.#refill = this.#defer(() => {
+      this.#refill = undefined
       if (this.#closed) return
       this.#keys.push(this.#make())
       this.replenish()
@@ -73,7 +73,7 @@ export class KeyPool<Key> {
   close(): void {
     this.#closed = true
     this.#keys.length = 0
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#refill?.cancel()
+    this.#refill = undefined
   }
 }

@@ -47,6 +47,17 @@ export function createReplayFile(random: Random): Buffer {
   return content
 }
 
+/** Describes the file of a replay filter to who opens it. */
+export function replayFileForm(name: string, random: Random) {
+  return {
+    name,
+    length: REPLAY_FILE_LENGTH,
+    create: () => createReplayFile(random),
+    isValid: (content: Uint8Array) => ReplayFilter.validate(content),
+    what: 'a replay filter of this version',
+  }
+}
+
 /**
  * Remembers the tags (MACs) of handshakes, so that none is answered twice. The table is bounded, kept in memory, and written slot by slot.
  *

@@ -11,9 +11,9 @@ import { ServerCodec, type ServerStreams } from '../../src/transports/shadowsock
 import { Opener2017, Sealer2017 } from '../../src/transports/shadowsocks/stream-2017.ts'
 import {
   RequestOpener2022,
-  RequestSealer2022,
+  createRequestSealer2022,
   ResponseOpener2022,
-  ResponseSealer2022,
+  createResponseSealer2022,
 } from '../../src/transports/shadowsocks/stream-2022.ts'
 import { Forgotten } from '../../src/transports/shadowsocks/timed-salts.ts'
 import { ClientDatagrams2017, ServerDatagrams2017 } from '../../src/transports/shadowsocks/udp-2017.ts'
@@ -55,13 +55,13 @@ function makePair(secret: Secret): { readonly client: ClientCodec; readonly serv
     sealer: (requestSalt) => {
       const own = randomBytes(random, secret.method.keyLength)
       return isNew
-        ? new ResponseSealer2022(secret, own, requestSalt!, world)
+        ? createResponseSealer2022(secret, own, requestSalt!, world)
         : new Sealer2017(secret, own, Buffer.alloc(0))
     },
   }
   const client = isNew
     ? new ClientCodec(
-        new RequestSealer2022(secret, salt, ADDRESS, world),
+        createRequestSealer2022(secret, salt, ADDRESS, world),
         new ResponseOpener2022(secret, world, salt),
         clock,
       )

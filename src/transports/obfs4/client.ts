@@ -33,10 +33,7 @@ export class Obfs4Client implements ClientProtocol<Obfs4ClientOptions> {
     this.#uniform = createUniformPadding(random)
     this.#keys = new KeyPool({
       make: () => makeSessionKeyPair(random),
-      defer: (task) => {
-        const timer = clock.defer(task)
-        return () => timer.cancel()
-      },
+      defer: (task) => clock.defer(task),
       onInline: () => environment.log('key-pool:empty'),
     })
   }

@@ -1,11 +1,11 @@
 import type { Codec } from '../../core/codec.ts'
-import { PtError } from '../../core/errors.ts'
 import type { SlotFile, StateDirectory } from '../../core/platform.ts'
 import type { Environment, ServerProtocol, ServerSession } from '../../core/transport.ts'
+import { openSlotFile } from '../../core/state-file.ts'
 import { HashDrbg } from '../../crypto/drbg.ts'
 import { GoRand } from '../../crypto/go-rand.ts'
 import { KeyPool } from '../../crypto/key-pool.ts'
-import { REPLAY_FILE_LENGTH, ReplayFilter, createReplayFile } from '../../crypto/replay-filter.ts'
+import { ReplayFilter, createReplayFile, replayFileForm } from '../../crypto/replay-filter.ts'
 import { importX25519PrivateKey } from '../../crypto/x25519.ts'
 import { formatCert } from './cert.ts'
 import { MAX_CLOSE_DELAY_SECONDS, SERVER_HANDSHAKE_MS } from './constants.ts'
@@ -54,11 +54,7 @@ export class Obfs4Server implements ServerProtocol {
       log('replay-filter:memory-only')
       return undefined
     }
-    const create = () => createReplayFile(platform.random)
-    const slots = await directory.openSlots(REPLAY_FILE_NAME, REPLAY_FILE_LENGTH, create)
-    if (ReplayFilter.validate(slots.initial)) return slots
-    await slots.close()
-    throw new PtError('PT_STATE_CORRUPT', `The state file ${REPLAY_FILE_NAME} is not a replay filter of this version`)
+    return openSlotFile(directory, replayFileForm(REPLAY_FILE_NAME, platform.random))
   }
 
   #openSession(state: BridgeState, slots: SlotFile | undefined): ServerSession {
@@ -67,10 +63,7 @@ export class Obfs4Server implements ServerProtocol {
     const identity = { nodeId: state.nodeId, publicKey: state.publicKey }
     const keys = new KeyPool<SessionKeyPair>({
       make: () => makeSessionKeyPair(random),
-      defer: (task) => {
-        const timer = clock.defer(task)
-        return () => timer.cancel()
-      },
+      defer: (task) => clock.defer(task),
       onInline: () => log('key-pool:empty'),
     })
     const bridge: Bridge = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { PtError } from '../../core/errors.ts'
 import type { StateDirectory } from '../../core/platform.ts'
+import { corruptState, parseStateObject, usableState } from '../../core/state-file.ts'
 import { constantTimeEqual } from '../../crypto/constant-time.ts'
 import { X25519_KEY_LENGTH, x25519PublicKey } from '../../crypto/x25519.ts'
 import { type Random, randomBytes } from '../../util/random.ts'
@@ -77,12 +77,12 @@ function isSameIdentity(a: ServerIdentity, b: ServerIdentity): boolean {
 }
 
 async function readState(directory: StateDirectory): Promise<StoredState | undefined> {
-  const content = await usable(STATE_FILE, directory.read(STATE_FILE))
+  const content = await usableState(STATE_FILE, directory.read(STATE_FILE))
   return content && parseState(content.toString('utf8'))
 }
 
 function parseState(text: string): StoredState {
-  const fields = parseObject(text)
+  const fields = parseStateObject(STATE_FILE, text)
   const nodeId = hexField(fields, 'node-id', NODE_ID_LENGTH)
   const privateKey = hexField(fields, 'private-key', X25519_KEY_LENGTH)
   const drbgSeed = hexField(fields, 'drbg-seed', DRBG_SEED_LENGTH)
@@ -90,40 +90,29 @@ function parseState(text: string): StoredState {
   const publicKey = fields['public-key'] ?? ''
   if (publicKey !== '') {
     const given = hexField(fields, 'public-key', PUBLIC_KEY_LENGTH)
-    if (!given.equals(x25519PublicKey(privateKey))) throw corrupt('"public-key" is not that of "private-key"')
+    if (!given.equals(x25519PublicKey(privateKey)))
+      throw corruptState(STATE_FILE, '"public-key" is not that of "private-key"')
   }
   const iatMode = fields['iat-mode'] ?? 0
-  if (iatMode !== 0 && iatMode !== 1 && iatMode !== 2) throw corrupt('"iat-mode" is not 0, 1 or 2')
+  if (iatMode !== 0 && iatMode !== 1 && iatMode !== 2) throw corruptState(STATE_FILE, '"iat-mode" is not 0, 1 or 2')
   return { nodeId, privateKey, drbgSeed, iatMode, stale: fields['iat-mode'] === undefined }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // Its message would quote what it stumbled over, which may be a key.
-    throw corrupt('it is not JSON')
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw corrupt('it is not a JSON object')
-  return value as Readonly<Record<string, unknown>>
 }
 
 function hexField(fields: Readonly<Record<string, unknown>>, name: string, length: number): Buffer {
   const text = fields[name]
-  if (typeof text !== 'string') throw corrupt(`"${name}" is not a string`)
+  if (typeof text !== 'string') throw corruptState(STATE_FILE, `"${name}" is not a string`)
   const bytes = parseHex(text, length)
-  if (bytes === undefined) throw corrupt(`"${name}" does not have ${length * 2} hexadecimal digits`)
+  if (bytes === undefined) throw corruptState(STATE_FILE, `"${name}" does not have ${length * 2} hexadecimal digits`)
   return bytes
 }
 
 async function save(directory: StateDirectory, state: BridgeState, stored: StoredState | undefined): Promise<void> {
   if (stored === undefined || stored.stale || stored.iatMode !== state.iatMode)
-    await usable(STATE_FILE, directory.replace(STATE_FILE, formatState(state)))
+    await usableState(STATE_FILE, directory.replace(STATE_FILE, formatState(state)))
   const line = formatBridgeLineTemplate(state)
-  const written = await usable(BRIDGE_LINE_FILE, directory.read(BRIDGE_LINE_FILE))
+  const written = await usableState(BRIDGE_LINE_FILE, directory.read(BRIDGE_LINE_FILE))
   if (written?.toString('utf8').split('\n').includes(line)) return
-  await usable(BRIDGE_LINE_FILE, directory.replace(BRIDGE_LINE_FILE, `${BRIDGE_LINE_COMMENT}\n${line}\n`))
+  await usableState(BRIDGE_LINE_FILE, directory.replace(BRIDGE_LINE_FILE, `${BRIDGE_LINE_COMMENT}\n${line}\n`))
 }
 
 /** Keys in obfs4proxy's order, on a single line without its end. */
@@ -149,18 +138,4 @@ const BRIDGE_LINE_COMMENT = `\
 
 function formatBridgeLineTemplate(state: BridgeState): string {
   return `Bridge obfs4 <IP ADDRESS>:<PORT> <FINGERPRINT> cert=${formatCert(state)} iat-mode=${state.iatMode}`
-}
-
-function corrupt(what: string): PtError {
-  return new PtError('PT_STATE_CORRUPT', `The state file ${STATE_FILE} is refused and left as it is: ${what}`)
-}
-
-/** Turns the system's error into PT_STATE_UNUSABLE, which names the file. */
-async function usable<Value>(name: string, action: Promise<Value>): Promise<Value> {
-  try {
-    return await action
-  } catch (cause) {
-    if (cause instanceof PtError) throw cause
-    throw new PtError('PT_STATE_UNUSABLE', `The state file ${name} cannot be read or written`, { cause })
-  }
 }

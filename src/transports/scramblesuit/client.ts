@@ -33,10 +33,7 @@ export class ScrambleSuitClient implements ClientProtocol<ScrambleSuitClientOpti
     this.#environment = environment
     this.#keys = new KeyPool({
       make: () => generateUniformDhKeyPair(random),
-      defer: (task) => {
-        const timer = clock.defer(task)
-        return () => timer.cancel()
-      },
+      defer: (task) => clock.defer(task),
       onInline: () => environment.log('key-pool:empty'),
     })
   }

@@ -3,11 +3,12 @@ import type { Codec } from '../../core/codec.ts'
 import { PtError } from '../../core/errors.ts'
 import type { SlotFile, StateDirectory } from '../../core/platform.ts'
 import type { Environment, ServerProtocol, ServerSession } from '../../core/transport.ts'
+import { openSlotFile } from '../../core/state-file.ts'
 import { DRBG_SEED_LENGTH, HashDrbg } from '../../crypto/drbg.ts'
 import { GoRand } from '../../crypto/go-rand.ts'
 import { hmacSha256 } from '../../crypto/hkdf.ts'
 import { KeyPool } from '../../crypto/key-pool.ts'
-import { REPLAY_FILE_LENGTH, ReplayFilter, createReplayFile } from '../../crypto/replay-filter.ts'
+import { ReplayFilter, createReplayFile, replayFileForm } from '../../crypto/replay-filter.ts'
 import { type UniformDhKeyPair, generateUniformDhKeyPair } from '../../crypto/uniform-dh.ts'
 import { MAX_CLOSE_DELAY_SECONDS, SERVER_HANDSHAKE_MS } from './constants.ts'
 import { HandshakeMac, epochHourOf } from './handshake.ts'
@@ -87,12 +88,8 @@ export class ScrambleSuitServer implements ServerProtocol {
     }
   }
 
-  async #openFilter(directory: StateDirectory, name: string): Promise<SlotFile> {
-    const create = () => createReplayFile(this.#environment.platform.random)
-    const slots = await directory.openSlots(name, REPLAY_FILE_LENGTH, create)
-    if (ReplayFilter.validate(slots.initial)) return slots
-    await slots.close()
-    throw new PtError('PT_STATE_CORRUPT', `The state file ${name} is not a replay filter of this version`)
+  #openFilter(directory: StateDirectory, name: string): Promise<SlotFile> {
+    return openSlotFile(directory, replayFileForm(name, this.#environment.platform.random))
   }
 
   #createFilter(slots: SlotFile | undefined): ReplayFilter {
@@ -105,10 +102,7 @@ export class ScrambleSuitServer implements ServerProtocol {
     const { clock, random } = platform
     const keys = new KeyPool<UniformDhKeyPair>({
       make: () => generateUniformDhKeyPair(random),
-      defer: (task) => {
-        const timer = clock.defer(task)
-        return () => timer.cancel()
-      },
+      defer: (task) => clock.defer(task),
       onInline: () => log('key-pool:empty'),
     })
     const prngSeed = prngSeedOf(password)

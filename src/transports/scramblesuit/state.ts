@@ -1,5 +1,5 @@
-import { PtError } from '../../core/errors.ts'
 import type { StateDirectory } from '../../core/platform.ts'
+import { corruptState, parseStateObject, stateObjectOf, usableState } from '../../core/state-file.ts'
 import { constantTimeEqual } from '../../crypto/constant-time.ts'
 import { type Random, randomBytes } from '../../util/random.ts'
 import { SECRET_LENGTH } from './constants.ts'
@@ -28,80 +28,49 @@ export async function loadServerState(
   given: Buffer | undefined,
   random: Random,
 ): Promise<ServerState> {
-  const content = directory && (await usable(STATE_FILE, directory.read(STATE_FILE)))
+  const content = directory && (await usableState(STATE_FILE, directory.read(STATE_FILE)))
   const stored = content && parseState(content.toString('utf8'))
   const password = given ?? stored ?? randomBytes(random, SECRET_LENGTH)
   if (directory !== undefined && stored === undefined) {
     const text = `${JSON.stringify({ password: formatPassword(password) })}\n`
-    await usable(STATE_FILE, directory.replace(STATE_FILE, text))
+    await usableState(STATE_FILE, directory.replace(STATE_FILE, text))
   }
   return { password, overridesStored: stored !== undefined && !constantTimeEqual(stored, password) }
 }
 
 /** Loads the keys of tickets, the newest first; none where there is no file. Rejects as loadServerState() does. */
 export async function loadTicketKeys(directory: StateDirectory): Promise<readonly TicketKey[]> {
-  const content = await usable(TICKET_KEYS_FILE, directory.read(TICKET_KEYS_FILE))
+  const content = await usableState(TICKET_KEYS_FILE, directory.read(TICKET_KEYS_FILE))
   return content === undefined ? [] : parseTicketKeys(content.toString('utf8'))
 }
 
 /** Saves the keys of tickets. Rejects with PT_STATE_UNUSABLE, the system's error as its cause. */
 export async function saveTicketKeys(directory: StateDirectory, keys: readonly TicketKey[]): Promise<void> {
   const stored = keys.map(({ createdAt, key }) => ({ 'created-at': createdAt, key: key.toString('hex') }))
-  await usable(TICKET_KEYS_FILE, directory.replace(TICKET_KEYS_FILE, `${JSON.stringify({ keys: stored })}\n`))
+  await usableState(TICKET_KEYS_FILE, directory.replace(TICKET_KEYS_FILE, `${JSON.stringify({ keys: stored })}\n`))
 }
 
 function parseState(text: string): Buffer {
-  const { password } = parseObject(text, STATE_FILE)
+  const { password } = parseStateObject(STATE_FILE, text)
   const secret = typeof password === 'string' ? parsePassword(password) : undefined
-  if (secret === undefined) throw corrupt(STATE_FILE, '"password" does not have 32 characters of Base32')
+  if (secret === undefined) throw corruptState(STATE_FILE, '"password" does not have 32 characters of Base32')
   return secret
 }
 
 function parseTicketKeys(text: string): readonly TicketKey[] {
-  const { keys } = parseObject(text, TICKET_KEYS_FILE)
+  const { keys } = parseStateObject(TICKET_KEYS_FILE, text)
   if (!Array.isArray(keys) || keys.length > KEPT_KEY_COUNT) {
-    throw corrupt(TICKET_KEYS_FILE, `"keys" is not a list of ${KEPT_KEY_COUNT} at the most`)
+    throw corruptState(TICKET_KEYS_FILE, `"keys" is not a list of ${KEPT_KEY_COUNT} at the most`)
   }
   return keys.map((entry: unknown) => {
-    const { 'created-at': createdAt, key } = asFields(entry, TICKET_KEYS_FILE)
+    const { 'created-at': createdAt, key } = stateObjectOf(TICKET_KEYS_FILE, entry)
     if (typeof createdAt !== 'number' || !Number.isSafeInteger(createdAt) || createdAt < 0) {
-      throw corrupt(TICKET_KEYS_FILE, '"created-at" is not a time in milliseconds')
+      throw corruptState(TICKET_KEYS_FILE, '"created-at" is not a time in milliseconds')
     }
     const digits = 2 * TICKET_KEY_LENGTH
     if (typeof key !== 'string' || key.length !== digits || !/^[0-9a-f]*$/i.test(key)) {
-      throw corrupt(TICKET_KEYS_FILE, `"key" does not have ${digits} hexadecimal digits`)
+      throw corruptState(TICKET_KEYS_FILE, `"key" does not have ${digits} hexadecimal digits`)
     }
     return { createdAt, key: Buffer.from(key, 'hex') }
   })
-}
-
-function parseObject(text: string, file: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // Its message would quote what it stumbled over, which may be a key.
-    throw corrupt(file, 'it is not JSON')
-  }
-  return asFields(value, file)
-}
-
-function asFields(value: unknown, file: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw corrupt(file, 'it is not a JSON object')
-  return value as Readonly<Record<string, unknown>>
-}
-
-function corrupt(file: string, what: string): PtError {
-  return new PtError('PT_STATE_CORRUPT', `The state file ${file} is refused and left as it is: ${what}`)
-}
-
-/** Turns the system's error into PT_STATE_UNUSABLE, which names the file. */
-async function usable<Value>(name: string, action: Promise<Value>): Promise<Value> {
-  try {
-    return await action
-  } catch (cause) {
-    if (cause instanceof PtError) throw cause
-    throw new PtError('PT_STATE_UNUSABLE', `The state file ${name} cannot be read or written`, { cause })
-  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { PtError } from '../../core/errors.ts'
 import type { Address, Clock, StateDirectory, Store } from '../../core/platform.ts'
 import type { Log } from '../../core/log.ts'
+import { openSlotFile } from '../../core/state-file.ts'
 import { MASTER_KEY_LENGTH, TICKET_LENGTH, TICKET_LIFE_MS } from './constants.ts'
 
 /** A ticket as its client has it. */
@@ -220,11 +220,14 @@ export class FileTickets implements TicketStore {
       this.#directory = undefined
       throw error
     })
-    const file = await directory.openSlots(TICKETS_FILE, TICKETS_FILE_LENGTH, createTicketsFile)
+    const file = await openSlotFile(directory, {
+      name: TICKETS_FILE,
+      length: TICKETS_FILE_LENGTH,
+      create: createTicketsFile,
+      isValid: (content) => content.subarray(0, MAGIC.length).equals(MAGIC),
+      what: 'one of session tickets',
+    })
     try {
-      if (!file.initial.subarray(0, MAGIC.length).equals(MAGIC)) {
-        throw new PtError('PT_STATE_CORRUPT', `The state file ${TICKETS_FILE} does not hold session tickets`)
-      }
       const entries = Array.from({ length: MAX_KEPT_TICKETS }, (_, index) => {
         const at = HEADER_LENGTH + index * SLOT_LENGTH
         return decodeSlot(file.initial.subarray(at, at + SLOT_LENGTH))

@@ -10,7 +10,7 @@ import { ClientCodec } from './client-codec.ts'
 import type { Secret } from './keys.ts'
 import type { ShadowsocksClientOptions } from './options.ts'
 import { Opener2017, Sealer2017 } from './stream-2017.ts'
-import { RequestSealer2022, ResponseOpener2022 } from './stream-2022.ts'
+import { createRequestSealer2022, ResponseOpener2022 } from './stream-2022.ts'
 import { ClientDatagrams2017 } from './udp-2017.ts'
 import { SeparateHeaders } from './udp-2022.ts'
 import { ClientDatagrams2022 } from './udp-sessions-2022.ts'
@@ -44,7 +44,7 @@ export class ShadowsocksClient implements ClientProtocol<ShadowsocksClientOption
     const salt = randomBytes(random, secret.method.keyLength)
     if (secret.method.edition === '2022') {
       const world = { now: () => clock.now(), random }
-      const sealer = new RequestSealer2022(secret, salt, address, world)
+      const sealer = createRequestSealer2022(secret, salt, address, world)
       return new ClientCodec(sealer, new ResponseOpener2022(secret, world, salt), clock)
     }
     this.#salts.insert(salt)

@@ -1,8 +1,8 @@
 import type { Codec } from '../../core/codec.ts'
-import { PtError } from '../../core/errors.ts'
 import type { DatagramCodec } from '../../core/packets.ts'
 import type { SlotFile } from '../../core/platform.ts'
 import type { Environment, ServerProtocol, ServerSession } from '../../core/transport.ts'
+import { openSlotFile } from '../../core/state-file.ts'
 import { hkdfSha256 } from '../../crypto/hkdf.ts'
 import { createRecentFile, isRecentFile, RecentFilter, recentFileLength } from '../../crypto/recent-filter.ts'
 import { randomBytes } from '../../util/random.ts'
@@ -10,7 +10,7 @@ import type { ShadowsocksServerOptions } from './options.ts'
 import { SaltLog } from './salt-log.ts'
 import { ServerCodec, type ServerStreams } from './server-codec.ts'
 import { Opener2017, Sealer2017 } from './stream-2017.ts'
-import { RequestOpener2022, ResponseSealer2022 } from './stream-2022.ts'
+import { RequestOpener2022, createResponseSealer2022 } from './stream-2022.ts'
 import { Forgotten, TimedSalts } from './timed-salts.ts'
 import { ServerDatagrams2017 } from './udp-2017.ts'
 import { SeparateHeaders } from './udp-2022.ts'
@@ -93,7 +93,7 @@ export class ShadowsocksServer implements ServerProtocol {
     return {
       opener: () => new RequestOpener2022(secret, world, (salt, seconds) => salts.insert(salt, seconds)),
       sealer: (requestSalt) =>
-        new ResponseSealer2022(secret, randomBytes(random, secret.method.keyLength), requestSalt!, world),
+        createResponseSealer2022(secret, randomBytes(random, secret.method.keyLength), requestSalt!, world),
       datagrams: (): DatagramCodec => new ServerDatagrams2022(datagrams, sessions),
       sessionKey: (datagram) => sessions.keyOf(datagram),
       close: () => Promise.resolve(),
@@ -108,10 +108,12 @@ export class ShadowsocksServer implements ServerProtocol {
       return undefined
     }
     const directory = await platform.store.directory(stateDir)
-    const create = (): Buffer => createRecentFile(SERVER_SALT_COUNT, platform.random)
-    const slots = await directory.openSlots(SALT_FILE, recentFileLength(SERVER_SALT_COUNT), create)
-    if (isRecentFile(slots.initial, SERVER_SALT_COUNT)) return slots
-    await slots.close()
-    throw new PtError('PT_STATE_CORRUPT', `The state file ${SALT_FILE} does not hold the salts of this version`)
+    return openSlotFile(directory, {
+      name: SALT_FILE,
+      length: recentFileLength(SERVER_SALT_COUNT),
+      create: () => createRecentFile(SERVER_SALT_COUNT, platform.random),
+      isValid: (content) => isRecentFile(content, SERVER_SALT_COUNT),
+      what: 'the salts of this version',
+    })
   }
 }

@@ -40,73 +40,69 @@ export interface World2022 {
   readonly random: Random
 }
 
-/** Seals a request: salt, fixed and variable header with the first bytes, then chunks (SIP022 §3.1). */
-export class RequestSealer2022 implements StreamSealer {
-  readonly #aead: CountingAead
-  readonly #world: World2022
-  #head: { readonly salt: Buffer; readonly address: Uint8Array } | undefined
+/** What goes behind the salt: the fixed header, and a message of the first bytes, which it takes out of `plain`. */
+type MakeHead = (plain: Uint8Array[]) => readonly [fixed: Uint8Array, message: readonly Uint8Array[]]
 
-  constructor(secret: Secret, salt: Buffer, address: Uint8Array, world: World2022) {
+/** Seals salt and head with the first bytes, then chunks. */
+class Sealer2022 implements StreamSealer {
+  readonly #aead: CountingAead
+  #head: { readonly salt: Buffer; readonly make: MakeHead } | undefined
+
+  constructor(secret: Secret, salt: Buffer, make: MakeHead) {
     this.#aead = new CountingAead(secret.method.cipher, subkeyOf(secret, salt))
-    this.#world = world
-    this.#head = { salt, address }
+    this.#head = { salt, make }
   }
 
   seal(bytes: readonly Uint8Array[]): Buffer {
     const plain = [...bytes]
-    if (this.#head === undefined) return sealRest(this.#aead, plain, [], 0)
-    const { salt, address } = this.#head
+    const head = this.#head
+    if (head === undefined) return this.#sealAll(undefined, [], plain)
     this.#head = undefined
-    const { random, now } = this.#world
+    const [fixed, message] = head.make(plain)
+    return this.#sealAll(head.salt, [[fixed], message], plain)
+  }
+
+  /** Seals messages one by one, then bytes as chunks, behind the salt. */
+  #sealAll(salt: Buffer | undefined, messages: readonly (readonly Uint8Array[])[], bytes: Uint8Array[]): Buffer {
+    let end = salt?.length ?? 0
+    let length = end + chunksLength(byteLengthOf(bytes), CHUNKS_2022)
+    for (const message of messages) length += byteLengthOf(message) + TAG_LENGTH
+    const target = Buffer.allocUnsafe(length)
+    if (salt !== undefined) target.set(salt)
+    for (const message of messages) end = this.#aead.seal(message, target, end)
+    sealChunks(this.#aead, bytes, { rules: CHUNKS_2022, target, at: end })
+    return target
+  }
+}
+
+/** Makes what seals a request: salt, fixed and variable header with the first bytes, then chunks (SIP022 §3.1). */
+export function createRequestSealer2022(
+  secret: Secret,
+  salt: Buffer,
+  address: Uint8Array,
+  { now, random }: World2022,
+): StreamSealer {
+  return new Sealer2022(secret, salt, (plain) => {
     // There must be one of both; padding hides how long the address is where nothing else follows it.
     const isEmpty = byteLengthOf(plain) === 0
     const padding = encodePadding(randomBytes(random, isEmpty ? uniformInteger(random, 1, MAX_PADDING_LENGTH) : 0))
     const first = takeBytes(plain, CHUNKS_2022.maxLength - address.length - padding.length)
     const variable = [address, padding, ...first]
-    const fixed = encodeFixedHeader(TYPE_CLIENT, secondsOf(now()), undefined, byteLengthOf(variable))
-    return sealRest(this.#aead, plain, [[fixed], variable], salt.length, salt)
-  }
+    return [encodeFixedHeader(TYPE_CLIENT, secondsOf(now()), undefined, byteLengthOf(variable)), variable]
+  })
 }
 
-/** Seals a response: salt, fixed header that names the request's salt, the first bytes, then chunks (SIP022 §3.1.4). */
-export class ResponseSealer2022 implements StreamSealer {
-  readonly #aead: CountingAead
-  readonly #world: World2022
-  #head: { readonly salt: Buffer; readonly requestSalt: Uint8Array } | undefined
-
-  constructor(secret: Secret, salt: Buffer, requestSalt: Uint8Array, world: World2022) {
-    this.#aead = new CountingAead(secret.method.cipher, subkeyOf(secret, salt))
-    this.#world = world
-    this.#head = { salt, requestSalt }
-  }
-
-  seal(bytes: readonly Uint8Array[]): Buffer {
-    const plain = [...bytes]
-    if (this.#head === undefined) return sealRest(this.#aead, plain, [], 0)
-    const { salt, requestSalt } = this.#head
-    this.#head = undefined
+/** Makes what seals a response: salt, fixed header that names the request's salt, the first bytes, then chunks (SIP022 §3.1.4). */
+export function createResponseSealer2022(
+  secret: Secret,
+  salt: Buffer,
+  requestSalt: Uint8Array,
+  { now }: World2022,
+): StreamSealer {
+  return new Sealer2022(secret, salt, (plain) => {
     const first = takeBytes(plain, CHUNKS_2022.maxLength)
-    const fixed = encodeFixedHeader(TYPE_SERVER, secondsOf(this.#world.now()), requestSalt, byteLengthOf(first))
-    return sealRest(this.#aead, plain, [[fixed], first], salt.length, salt)
-  }
-}
-
-/** Seals messages one by one, then bytes as chunks, behind `at` bytes that begin with `salt`. */
-function sealRest(
-  aead: CountingAead,
-  bytes: Uint8Array[],
-  messages: readonly (readonly Uint8Array[])[],
-  at: number,
-  salt?: Uint8Array,
-): Buffer {
-  let length = at + chunksLength(byteLengthOf(bytes), CHUNKS_2022)
-  for (const message of messages) length += byteLengthOf(message) + TAG_LENGTH
-  const target = Buffer.allocUnsafe(length)
-  if (salt !== undefined) target.set(salt)
-  let end = at
-  for (const message of messages) end = aead.seal(message, target, end)
-  sealChunks(aead, bytes, { rules: CHUNKS_2022, target, at: end })
-  return target
+    return [encodeFixedHeader(TYPE_SERVER, secondsOf(now()), requestSalt, byteLengthOf(first)), first]
+  })
 }
 
 /** Reads a salt, a fixed header, a message whose length that tells, then chunks. */

@@ -83,7 +83,7 @@ test('makes nothing when a cancelled refill runs all the same', () => {
     make: () => 1,
     defer: (task) => {
       tasks.push(task)
-      return () => {}
+      return { cancel() {} }
     },
   })
   pool.close()
@@ -106,7 +106,7 @@ function newPool(capacity: number) {
     make: () => ++made,
     defer: (task) => {
       tasks.add(task)
-      return () => tasks.delete(task)
+      return { cancel: () => void tasks.delete(task) }
     },
     onInline: () => {
       reports++

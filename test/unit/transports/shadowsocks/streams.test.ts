@@ -5,9 +5,9 @@ import { keyOf, type Secret, subkeyOf } from '../../../../src/transports/shadows
 import { Opener2017, Sealer2017 } from '../../../../src/transports/shadowsocks/stream-2017.ts'
 import {
   RequestOpener2022,
-  RequestSealer2022,
+  createRequestSealer2022,
   ResponseOpener2022,
-  ResponseSealer2022,
+  createResponseSealer2022,
 } from '../../../../src/transports/shadowsocks/stream-2022.ts'
 import type { Opened, StreamOpener } from '../../../../src/transports/shadowsocks/stream.ts'
 import { encodeSocksAddress } from '../../../../src/wire/socks-address.ts'
@@ -127,10 +127,10 @@ for (const method of METHODS_2022) {
 
   test(`${method.name}: a request without bytes has padding, one with bytes has none`, () => {
     const random = fixedRandom(Buffer.from([2, 0, 0, 0]), Buffer.from('pad'))
-    const padded = new RequestSealer2022(secret, salt, ADDRESS, { ...world, random }).seal([])
+    const padded = createRequestSealer2022(secret, salt, ADDRESS, { ...world, random }).seal([])
     const overhead = method.keyLength + 27 + 16 + ADDRESS.length + 2
     assert.equal(padded.length, overhead + 3)
-    const sealer = new RequestSealer2022(secret, salt, ADDRESS, world)
+    const sealer = createRequestSealer2022(secret, salt, ADDRESS, world)
     const full = sealer.seal([Buffer.from('hello')])
     assert.equal(full.length, overhead + 5)
     const rest = sealer.seal([Buffer.from('world')])
@@ -142,7 +142,7 @@ for (const method of METHODS_2022) {
   })
 
   test(`${method.name}: the response is that of the vectors, and opens`, () => {
-    const sealer = new ResponseSealer2022(secret, hex(vectors.responseSalt), salt, world)
+    const sealer = createResponseSealer2022(secret, hex(vectors.responseSalt), salt, world)
     const sealed = sealer.seal([Buffer.from('re'), Buffer.from('ply')])
     assert.equal(sealed.toString('hex'), vectors.response)
     const more = sealer.seal([Buffer.from(' more')])
@@ -169,7 +169,7 @@ for (const method of METHODS_2022) {
     for (const seconds of [vectors.seconds - 30, vectors.seconds + 30])
       assert.equal(new ResponseOpener2022(secret, at(seconds), salt).receive(response).failure, undefined)
     // A request that comes back is no response, even where its header is long enough.
-    const request = new RequestSealer2022(secret, salt, ADDRESS, world).seal([Buffer.alloc(200)])
+    const request = createRequestSealer2022(secret, salt, ADDRESS, world).seal([Buffer.alloc(200)])
     assert.ok(new ResponseOpener2022(secret, world, salt).receive(request).failure !== undefined)
   })
 
